@@ -393,7 +393,15 @@ class TrainOptions:
     "Keep weights and history beside the run, so that a probe that is added later needs no new training."
     deterministic: bool = False
     "Use deterministic kernels only: slower on a GPU, where the same predictions bit for bit need it."
+    privacy: Mapping[str, float] | None = None
+    """Train with differential privacy (DP-SGD): `epsilon` and `delta` of the guarantee, and optionally `clipping_norm`,
+    the largest norm of one example's gradient, such as `{ epsilon = 3.0, delta = 1e-5 }`. Needs the extra `privacy`."""
 
+
+PRIVACY_KEYS = ("epsilon", "delta", "clipping_norm")
+"Keys of the training option `privacy`; the first two are required."
+CLIPPING_NORM = 1.0
+"The clipping norm of a private training that states none."
 
 TRAIN_BOUNDS: Mapping[str, tuple[float | None, float | None]] = {
     "epochs": (0, None),
@@ -478,6 +486,28 @@ class Checkpoints(Protocol):
 
 
 @dataclass(frozen=True)
+class PrivacySpent:
+    """The guarantee of a training with differential privacy, for adding or removing one training example."""
+
+    epsilon: float
+    "Upper bound of ε after the steps that were taken, by the conversion of Balle et al. 2020, arXiv 1905.09982."
+    epsilon_classical: float
+    "The same Rényi divergences by the classical conversion of Mironov 2017, arXiv 1702.07476: a larger bound."
+    delta: float
+    "The δ of both bounds."
+    noise_multiplier: float
+    "Standard deviation of the noise of a step, in units of the clipping norm."
+    clipping_norm: float
+    "Largest Euclidean norm of the gradient of one example."
+    sample_rate: float
+    "Probability with which each example is in a step."
+    steps: int
+    "Number of steps taken."
+    accountant: str = "RDP"
+    "How the steps were composed: `RDP`, Rényi divergences of the subsampled Gaussian mechanism."
+
+
+@dataclass(frozen=True)
 class History:
     """What happened during a training."""
 
@@ -507,6 +537,8 @@ class History:
     first_step_seconds: float | None = None
     """Seconds until the end of the first step, from when the engine began to load: with the import of its libraries
     if this process had not done it, and its setup. None if the engine does not report it, or after a resume."""
+    privacy: PrivacySpent | None = None
+    "The guarantee of a training with the option `privacy`; None without it."
 
 
 @dataclass(frozen=True)
@@ -725,7 +757,12 @@ class Trained(Protocol):
         """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
 
     def retrain(
-        self, *, rows: Array | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
+        self,
+        *,
+        rows: Array | None = None,
+        seed: int | None = None,
+        train: Mapping[str, Any] | None = None,
+        splits: Mapping[str, Split] | None = None,
     ) -> Trained:
         """Return the same cell, trained again.
 
@@ -733,6 +770,7 @@ class Trained(Protocol):
             rows: (k,) int64, positions in the training split to train on; None trains on all of it.
             seed: seed of the training; None uses the cell's own.
             train: training options to change, by name.
+            splits: splits to add or to replace, by name: another `train`, or further examples to predict.
         """
 
 

@@ -37,7 +37,9 @@ ACCEPTS = (
     "checkpoint",
     "keep",
     "deterministic",
+    "privacy",
 )
+IMPORTS_BY = {"privacy": ("opacus",)}
 MODEL_FUNCTIONS = ("loss", "augment")
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("any",)
@@ -60,7 +62,8 @@ def train(
 
     The order of the examples is drawn from PyTorch's global generator, which the caller seeds. If there is a validation
     split, its mean loss is computed after each epoch. With `patience`, that loss decides when to stop and which epoch's
-    weights are kept; with `target`, a metric of the validation split decides when to stop.
+    weights are kept; with `target`, a metric of the validation split decides when to stop. With `privacy`, the loop is
+    that of `training.private`.
 
     Args:
         model: the network to train.
@@ -82,6 +85,10 @@ def train(
         BenchError: `placement` or `options` cannot be honoured on this machine or with these data, or the module
             returns something that the problem's `check_outputs` refuses.
     """
+    if options.privacy is not None:
+        from bench_suite.training.private import train_privately  # Opacus is an extra
+
+        return train_privately(model, data, problem, options, placement, report, encoded, checkpoints)
     with fitting(model, data, problem, options, placement, report, encoded, checkpoints) as run:
         _fit(run)
         return run.history()

@@ -249,5 +249,13 @@ def placement_of(cell: Cell, jobs: int) -> Placement:
         devices=cell.devices,
         strategy=cell.strategy,
         honoured=cell.engine.words("DEVICES") if cell.engine else None,
-        precisions=cell.engine.words("PRECISIONS") if cell.engine else None,
+        precisions=_precisions(cell),
     )
+
+
+def _precisions(cell: Cell) -> tuple[str, ...] | None:
+    """Return the precisions that `auto` may stand for; None if an estimator decides."""
+    if cell.engine is None:
+        return None
+    private = cell.options["train"]["privacy"] is not None  # its sums are exact in 32 bits only
+    return tuple(word for word in cell.engine.words("PRECISIONS") if not private or word == "32-true")

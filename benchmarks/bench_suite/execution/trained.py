@@ -32,7 +32,7 @@ from bench_suite.suite.plan import Cell
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench_suite.contracts import TrainOptions
+    from bench_suite.contracts import Split, TrainOptions
     from bench_suite.data.cache import Cache
     from bench_suite.data.encoded import Encoded
 
@@ -237,14 +237,28 @@ class Trained:
         return self.data.splits[name]
 
     def retrain(
-        self, *, rows: np.ndarray | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
+        self,
+        *,
+        rows: np.ndarray | None = None,
+        seed: int | None = None,
+        train: Mapping[str, Any] | None = None,
+        splits: Mapping[str, Split] | None = None,
     ) -> Trained:
         """Return the same cell, trained again: on `rows` of the training split, with another seed, with other options.
+
+        Args:
+            rows: positions in the training split; None trains on all of it.
+            seed: of the training; None uses the cell's own.
+            train: training options to change, by name.
+            splits: splits to add or to replace, by name, before `rows` are taken.
 
         Raises:
             BenchError: `train` names an unknown option.
         """
         data = self.data
+        if splits is not None:
+            source = replace(data.source, fingerprint=f"{data.source.fingerprint}/splits")
+            data = replace(data, source=source, splits={**data.splits, **splits})
         if rows is not None:
             from bench_suite.data.splits import Subset
 
@@ -304,6 +318,10 @@ def build(
         from bench_suite.training.first_batch import initialise_lazy_layers
 
         initialise_lazy_layers(model, data)
+    if train.get("privacy") is not None and train["epochs"] and isinstance(model, Network):
+        from bench_suite.training.private import check_module
+
+        check_module(model.module, cell.model.label)
     if placement.compiled and isinstance(model, Network):
         from bench_suite.training.compiling import compile_module
 

@@ -62,6 +62,7 @@ COUNTED = 8  # test examples whose operations are counted
 ONE_CALL = "one call, without warm-up"
 ESTIMATOR = "an estimator has no batches"
 OWN_STEP = "the model has a training_step of its own, which only the engine lightning calls"
+PRIVATE = "a private training clips the gradient of each example, so its steps are not those that are measured here"
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     for phase in options.phases:
         if phase == "train" and has_own_step(network):
             yield Metric(phase, None, OWN_STEP)
+            continue
+        if phase == "train" and trained.options["train"].get("privacy") is not None:
+            yield Metric(phase, None, PRIVATE)
             continue
         with computing(placement), devices.fork_generators():
             search = (_inference if phase == "inference" else _training)(trained, network, options)

@@ -104,6 +104,8 @@ def _not_comparable(trained: Trained, network: Network) -> str | None:
         return "a copy of a compiled network is not compiled"
     if has_own_step(network):
         return "the model has a training_step of its own"
+    if trained.options["train"].get("privacy") is not None:
+        return "a private training clips the gradient of each example"
     return None
 
 

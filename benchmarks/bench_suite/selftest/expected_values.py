@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.selftest import analytic_flops, attribution_checks, comparison_checks, fairness_checks
+from bench_suite.selftest import (
+    analytic_flops,
+    attribution_checks,
+    comparison_checks,
+    fairness_checks,
+    privacy_checks,
+)
 from bench_suite.selftest.checks import (
     Check,
     Measured,
@@ -113,6 +119,7 @@ def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
             name = f"generalization/{name}"
             yield exactly(name, cell, known, read_metric(name, cell, shift="noisier"))
         yield from _gap_intervals(cell, options, loss_step)
+        yield from privacy_checks.memory_checks(cell, _trained_on(cell))
     same = tuple(other.id for other in cells if (_task(other), _model(other)) == (_task(cell), _model(cell)))
     curve = f"learning_curve/{cell.task.label}-quality-accuracy"
     examples = round(cell.fraction * _trained_on(cell))

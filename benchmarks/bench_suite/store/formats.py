@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
+from bench_suite.contracts import Artifact, History, MetricRow, Predictions, PrivacySpent, Window
 from bench_suite.store import forms
 from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.records import dumps, plain
@@ -306,6 +306,8 @@ def _history(text: str) -> History | None:
     try:
         windows = tuple(Window(**window) for window in entry.pop("windows"))
         epochs = tuple({key: float(value) for key, value in epoch.items()} for epoch in entry.pop("epochs"))
-        return History(epochs=epochs, windows=windows, **entry)
+        privacy = entry.pop("privacy", None)
+        spent = None if privacy is None else PrivacySpent(**privacy)
+        return History(epochs=epochs, windows=windows, privacy=spent, **entry)
     except TypeError as error:  # a field of another version
         raise ValueError(f"no history of a training: {error}") from error

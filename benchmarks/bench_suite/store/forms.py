@@ -140,5 +140,6 @@ HISTORY = checks.record(
         "first_step_seconds": checks.optional(checks.number),
         "stopped": checks.optional(checks.text),
         "target": checks.optional(checks.map_of(checks.anything)),
+        "privacy": checks.optional(checks.map_of(checks.scalar)),
     },
 )

@@ -14,6 +14,7 @@ from bench_suite.suite.cell import Cell, train_key
 from bench_suite.suite.durations import seconds_of
 from bench_suite.suite.expansion import varied_options
 from bench_suite.suite.identity import changed
+from bench_suite.suite.privacy_checks import placement_errors, privacy_errors
 from bench_suite.suite.spec import PRECISIONS, ComponentUse, Suite, list_classes, train_options
 from bench_suite.suite.toml_positions import Path as KeyPath
 
@@ -48,6 +49,10 @@ def check_cell(suite: Suite, cell: Cell) -> None:
         suite.document.error(key, message)
     for option, message in contradictions(cell.options["train"], cell.task, cell.problems):
         suite.document.error(train_key(cell, option), message)
+    for option, message in privacy_errors(cell):
+        suite.document.error(train_key(cell, option), message)
+    for axis, message in placement_errors(cell):
+        suite.document.error(_axis_key(suite, cell, axis), message)
 
 
 def _check_estimator(suite: Suite, cell: Cell) -> None:
@@ -58,7 +63,7 @@ def _check_estimator(suite: Suite, cell: Cell) -> None:
         if option != "validation" and option not in accepts:
             suite.document.error((*cell.model.key, "train", option), f"{model.name} fits itself and has no {option}")
     known = train_options()
-    for option in CLASS_OPTIONS:
+    for option in (*CLASS_OPTIONS, "privacy"):
         if option in suite.train and option not in accepts and suite.train[option] != known[option].default:
             suite.document.error(
                 ("train", option),

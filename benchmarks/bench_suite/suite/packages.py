@@ -19,6 +19,7 @@ EXTRAS: Mapping[str, str] = {
     "evaluate": "evaluate",
     "fairlearn": "fairness",
     "lightning": "lightning",
+    "opacus": "privacy",
     "peft": "lora",
     "ray": "ray",
     "submitit": "slurm",
@@ -93,7 +94,7 @@ def _parts(plan: Plan) -> Iterator[tuple[str, Component, Mapping[str, Any]]]:
         yield cell.task.label, cell.task.component, cell.options["task"]
         yield cell.model.label, cell.model.component, cell.options["model"]
         if cell.engine is not None:
-            yield cell.labels["engine"], cell.engine, {}
+            yield cell.labels["engine"], cell.engine, cell.options["train"]
     for probe in plan.suite.probes:
         yield probe.label, probe.component, probe.stated
         yield from ((part.name, part, {}) for part in probe.named)

@@ -73,6 +73,19 @@ def draw_balanced(classes: Sequence[torch.Tensor], count: int, order: torch.Gene
     return torch.cat(parts)[torch.randperm(count, generator=order)]
 
 
+def poisson(rows: int, steps: int, order: torch.Generator) -> list[torch.Tensor]:
+    """Return the batches of an epoch in which each row is in each batch with probability 1 / `steps`, independently.
+
+    The guarantee of a private training needs this. A batch may be empty, and a row may be in several or in none.
+
+    Args:
+        rows: number of rows.
+        steps: number of batches.
+        order: generator that draws them.
+    """
+    return [torch.nonzero(torch.rand(rows, generator=order) < 1.0 / steps).squeeze(1) for _ in range(steps)]
+
+
 def batch_count(rows: int, batch_size: int, *, join_last: bool = False) -> int:
     """Return the number of batches of an epoch of `rows` rows, as `shuffled` makes them."""
     return len(_sizes(rows, batch_size, join_last))

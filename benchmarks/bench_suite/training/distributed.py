@@ -35,7 +35,7 @@ class Part(NamedTuple):
     """What one rank computes of a batch."""
 
     rows: torch.Tensor
-    "Positions of the examples, (k,) int64; never empty."
+    "Positions of the examples, (k,) int64; empty only in a private training, which draws by Poisson sampling."
     own: int
     "k; or 0 if the batch has too few examples for this rank, which then computes examples that do not count."
     samples: int

@@ -36,7 +36,7 @@ from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import column
 from bench_suite.training import devices, distributed
 from bench_suite.training.augmentation import changes_of
-from bench_suite.training.batching import batch_count, needs_several_rows, rows_by_class, shuffled
+from bench_suite.training.batching import batch_count, needs_several_rows, poisson, rows_by_class, shuffled
 from bench_suite.training.checkpoints import Timer, generator_state, restore_generators
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import CompileTime, begin_step, record_compilations
@@ -192,14 +192,18 @@ class Fitting:
             seed_everything((self._seed + 1_000_003 * state.epoch + self.placement.rank) % 2**32)
             state.changes.manual_seed(self._seed + 1_000_003 * state.epoch + self.placement.rank)
         state.epoch_order = state.order.get_state()
-        drawn = shuffled(
-            self.examples,
-            self.options.batch_size,
-            state.order,
-            self.model.padded,
-            join_last=self.join_last,
-            classes=self._classes,
-        )
+        if self.options.privacy is not None:
+            count, steps = len(self.examples), self.steps_in_epoch
+            drawn = [rows.to(self.examples.device) for rows in poisson(count, steps, state.order)]
+        else:
+            drawn = shuffled(
+                self.examples,
+                self.options.batch_size,
+                state.order,
+                self.model.padded,
+                join_last=self.join_last,
+                classes=self._classes,
+            )
         return distributed.parts_of(drawn[state.batch :], self.placement, 2 if self.join_last else 1)
 
     def end_epoch(self) -> bool:

@@ -1,0 +1,188 @@
+"""Privacy: whether a model shows which examples it was trained on, and what its training guarantees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bench_suite.contracts import Artifact, BenchError, Metric, OptionError, Trained
+from bench_suite.probes.privacy.accounting import accounting_metrics
+from bench_suite.probes.privacy.attacks import attack_metrics, curves_artifact, no_attack
+from bench_suite.probes.privacy.canaries import audit
+from bench_suite.probes.privacy.scores import NoScore, attack_scores
+from bench_suite.probes.privacy.shadows import ATTACKS, Attacked, shadow_scores
+from bench_suite.stats.membership import area
+
+VERSION = 1
+PROBLEMS = ("classification", "regression")
+METRICS = {
+    "auc": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.5,
+        "range": (0.0, 1.0),
+        "source": "Yeom et al. 2018, arXiv 1709.01604; Carlini et al. 2022, arXiv 2112.03570",
+    },
+    "advantage": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (-1.0, 1.0),
+        "source": "Yeom et al. 2018, arXiv 1709.01604",
+    },
+    "true_positive_rate": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+        "source": "Carlini et al. 2022, arXiv 2112.03570",
+    },
+    "control_auc": {"unit": "fraction", "better": "none", "ideal": 0.5, "range": (0.0, 1.0)},
+    "members": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "non_members": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "epsilon": {
+        "unit": "nats",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+        "source": "Balle et al. 2020, arXiv 1905.09982",
+    },
+    "epsilon_classical": {
+        "unit": "nats",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+        "source": "Mironov 2017, arXiv 1702.07476",
+    },
+    "delta": {"unit": "probability", "better": "none", "range": (0.0, 1.0)},
+    "noise_multiplier": {"unit": "clipping norms", "better": "none", "range": (0.0, None)},
+    "clipping_norm": {"unit": "norm", "better": "none", "range": (0.0, None)},
+    "sample_rate": {"unit": "fraction", "better": "none", "range": (0.0, 1.0)},
+    "private_steps": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "audit_epsilon": {
+        "unit": "nats",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+        "source": "Steinke et al. 2023, arXiv 2305.08846",
+    },
+    "audit_accuracy": {"unit": "fraction", "better": "lower", "range": (0.0, 1.0)},
+    "audit_margin": {"unit": "nats", "better": "none", "range": (None, None)},
+    "audit_canaries": {"unit": "count", "better": "none", "range": (0.0, None)},
+}
+BOUNDS = {
+    "examples": (1, None),
+    "shadow_models": (0, 1024),
+    "audit": (0, None),
+    "audit_share": (0.0, 1.0),
+    "audit_delta": (0.0, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    attacks: tuple[Literal["loss", "confidence"], ...] = ("loss", "confidence")
+    "Attacks on the trained model alone: by the loss of an example, or by the confidence of the prediction."
+    non_members: Literal["test", "validation"] = "test"
+    "Split of examples that the model was not trained on; `validation` is drawn from the same source as train."
+    examples: int = 10_000
+    "Most members, and most non-members, that are attacked; more are drawn at random."
+    shadow_models: int = 0
+    "Further trainings on random halves of the examples, for attacks by likelihood ratio; an even number, 0 for none."
+    audit: int = 0
+    "Canaries of a one-run audit, which trains once more; 0 for none. The more, the higher a bound can be."
+    audit_labels: Literal["wrong", "own"] = "wrong"
+    "Labels of canaries: `wrong` gives each another class, and `own` leaves them; a regression needs `own`."
+    audit_share: float = 0.2
+    "Share of the canaries whose coin is guessed: those that the model is surest of."
+    audit_delta: float = 1e-5
+    "The δ of the audit if the training has no guarantee of its own."
+
+
+def check(options: Options) -> None:
+    """Raise OptionError for an odd number of shadow models, since they share the examples out in pairs."""
+    if options.shadow_models % 2:
+        raise OptionError(
+            f"shadow_models = {options.shadow_models} is odd; two models share the examples out, so give "
+            f"{options.shadow_models + 1}",
+            "shadow_models",
+        )
+
+
+def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
+    """Yield attacks on the training examples, the guarantee of the training, and the audit of it.
+
+    Raises:
+        BenchError: `non_members = "validation"`, and there is no validation split.
+    """
+    random = np.random.default_rng([0x9A17, int(trained.labels["seed"])])
+    yield from accounting_metrics(trained.history)
+    if trained.history is None:
+        for attack in (*options.attacks, *(ATTACKS if options.shadow_models else ())):
+            yield from no_attack(attack, "nothing was trained here, so there are no members")
+        return
+    if options.non_members not in trained.data.splits:
+        raise BenchError(f'non_members = "{options.non_members}": there is no such split; set validation above 0')
+    sizes = [len(trained.data.splits[name]) for name in ("train", options.non_members)]
+    attacked = Attacked(*(_drawn(size, options.examples, random) for size in sizes), options.non_members)
+    yield Metric("members", float(len(attacked.members)), kind="exact")
+    yield Metric("non_members", float(len(attacked.non_members)), kind="exact")
+    scores = _scores(trained, options, attacked, random)
+    for attack, pair in scores.items():
+        if isinstance(pair, str):
+            yield from no_attack(attack, pair)
+        else:
+            yield from attack_metrics(attack, *pair, random)
+    known = {attack: pair for attack, pair in scores.items() if not isinstance(pair, str) and min(map(len, pair))}
+    if known:
+        yield curves_artifact(known)
+    if options.non_members == "test":
+        yield _control(trained)
+    if options.audit:
+        labels = options.audit_labels if trained.data.problem == "classification" else "own"
+        yield from audit(trained, options.audit, labels, options.audit_share, options.audit_delta, random)
+
+
+def _drawn(size: int, most: int, random: np.random.Generator) -> np.ndarray:
+    """Return all rows of a split in order, or `most` of them at random, (k,) int64."""
+    return np.arange(size) if size <= most else np.sort(random.choice(size, most, replace=False))
+
+
+def _scores(
+    trained: Trained, options: Options, attacked: Attacked, random: np.random.Generator
+) -> dict[str, tuple[np.ndarray, np.ndarray] | str]:
+    """Return by attack the scores of members and of non-members, or the reason why there are none."""
+    scores: dict[str, tuple[np.ndarray, np.ndarray] | str] = {}
+    for attack in options.attacks:
+        try:
+            scores[attack] = (
+                attack_scores(attack, trained.predictions("train"))[attacked.members],
+                attack_scores(attack, trained.predictions(attacked.split))[attacked.non_members],
+            )
+        except NoScore as error:
+            scores[attack] = str(error)
+    if options.shadow_models and trained.data.problem != "classification":
+        scores |= dict.fromkeys(ATTACKS, "a likelihood ratio of classes, and this is a regression")
+    elif options.shadow_models:
+        scores |= shadow_scores(trained, attacked, options.shadow_models, random)
+    return scores
+
+
+def _control(trained: Trained) -> Metric:
+    """Return the area of the attack by loss between validation and test: no example of either was trained on.
+
+    It is ½ if the two are as difficult. If not, train and test differ too, and the attack on train shows that beside
+    what the model remembers.
+    """
+    if "validation" not in trained.data.splits:
+        return Metric("control_auc", None, "there is no validation split, which would show whether test is as train")
+    try:
+        validation, test = (attack_scores("loss", trained.predictions(name)) for name in ("validation", "test"))
+    except NoScore as error:
+        return Metric("control_auc", None, str(error))
+    value, interval = area(validation, test)
+    reason = None if interval is not None else "too few examples, or all scores agree"
+    return Metric("control_auc", value, reason, interval=interval, n=len(validation) + len(test))

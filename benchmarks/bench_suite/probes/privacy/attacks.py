@@ -1,0 +1,82 @@
+"""Attacks: what the scores of members and non-members say, as metrics with intervals and as a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from bench_suite.contracts import Artifact, Metric
+from bench_suite.stats.membership import advantage, area, clopper_pearson, curve, hits_at
+
+RATES = (0.01, 0.001)
+"False positive rates at which the true positive rate is reported."
+NAMES = ("auc", "advantage", "true_positive_rate")
+"Metrics of an attack."
+MIN_EXAMPLES = 20
+"Fewest members and non-members of which an attack is judged: each half of the advantage then has ten."
+
+
+def attack_metrics(
+    attack: str, members: np.ndarray, non_members: np.ndarray, random: np.random.Generator
+) -> Iterator[Metric]:
+    """Yield area, advantage and true positive rates of one attack.
+
+    Args:
+        attack: name of the attack, a coordinate of its metrics.
+        members: (m,) scores, higher for examples that look like members.
+        non_members: (n,) scores.
+        random: draws the halves for the advantage.
+    """
+    m, n = len(members), len(non_members)
+    if min(m, n) < MIN_EXAMPLES:
+        yield from no_attack(attack, f"{m} members and {n} non-members; an attack needs {MIN_EXAMPLES} of each")
+        return
+    at = {"attack": attack}
+    value, interval = area(members, non_members)
+    reason = None if interval is not None else "the scores of all members agree, and so do those of all non-members"
+    yield Metric("auc", value, reason, at=at, interval=interval, n=m + n)
+    measured = advantage(members, non_members, random)
+    yield Metric("advantage", measured.value, at=at, interval=measured.interval, n=m + n)
+    for rate in RATES:
+        yield _true_positive_rate(members, non_members, rate, at)
+
+
+def no_attack(attack: str, reason: str) -> Iterator[Metric]:
+    """Yield the metrics of an attack without a value."""
+    for name in NAMES[:2]:
+        yield Metric(name, None, reason, at={"attack": attack})
+    for rate in RATES:
+        yield Metric(NAMES[2], None, reason, at=_at_rate({"attack": attack}, rate))
+
+
+def _at_rate(at: Mapping[str, str], rate: float) -> dict[str, str | float]:
+    return {**at, "false_positive_rate": rate}
+
+
+def _true_positive_rate(members: np.ndarray, non_members: np.ndarray, rate: float, at: Mapping[str, str]) -> Metric:
+    """Return the true positive rate at a false positive rate, with the interval of Clopper and Pearson.
+
+    The interval is that of the members above this threshold. The threshold itself is estimated: the false positives
+    that it stands on are named.
+    """
+    m, n = len(members), len(non_members)
+    coordinates = _at_rate(at, rate)
+    if n * rate < 1:
+        reason = f"{n:,} non-members; a false positive rate of {rate:g} needs {round(1 / rate):,}"
+        return Metric(NAMES[2], None, reason, at=coordinates)
+    hits, false = hits_at(members, non_members, rate)
+    note = f"{hits:,} of {m:,} members, with {false:,} of {n:,} non-members above the threshold"
+    return Metric(NAMES[2], hits / m, note, at=coordinates, interval=clopper_pearson(hits, m), n=m)
+
+
+def curves_artifact(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Artifact:
+    """Return the ROC curves of all attacks with a logarithmic axis of false positives (Carlini et al. 2022)."""
+    series: dict[str, list[list[float]]] = {name: curve(*pair) for name, pair in scores.items()}
+    least = min(points[0][0] for points in series.values())
+    series["chance"] = [[least, least], [1.0, 1.0]]
+    data = {"x": "false positive rate", "y": "true positive rate", "logarithmic": ["x"], "series": series}
+    return Artifact(
+        "attacks", "lines", data,
+        "Membership inference: members that an attack finds, by the non-members that it takes for members",
+    )  # fmt: skip

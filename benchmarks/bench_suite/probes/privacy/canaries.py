@@ -1,0 +1,148 @@
+"""Canaries: a one-run audit, which trains once with each canary by a fair coin and guesses the coins from the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from bench_suite.contracts import Metric, Predictions, Trained
+from bench_suite.data.splits import Joined, Subset, View, column
+from bench_suite.probes.privacy.progress import reporter
+from bench_suite.probes.privacy.scores import NoScore, attack_scores
+from bench_suite.stats.membership import clopper_pearson
+from bench_suite.stats.one_run_audit import LEVEL, lower_bound
+
+NAMES = ("audit_epsilon", "audit_accuracy", "audit_margin", "audit_canaries")
+"Metrics of the audit."
+SPLIT = "privacy:canaries"
+"Name of the split of the canaries, in the data of the audited model."
+MIN_GUESSES = 10
+"Fewest guesses of an audit: ten right ones of ten show ε above 1.05."
+
+
+@dataclass(frozen=True, eq=False)
+class Relabelled(View):
+    """A view of a split with other targets."""
+
+    targets: np.ndarray
+    "(n,) class numbers, or values."
+
+    def take(self, rows: np.ndarray) -> Mapping[str, Any]:
+        """Return the columns at `rows` ((k,) positions), with the new targets."""
+        return {**self.split.take(rows), "target": self.targets[np.asarray(rows)]}
+
+
+def audit(
+    trained: Trained,
+    canaries: int,
+    labels: Literal["wrong", "own"],
+    share: float,
+    delta: float,
+    random: np.random.Generator,
+) -> Iterator[Metric]:
+    """Train once more, with each canary by a fair coin, and yield the lower bound of ε and what it stands on.
+
+    The canaries are drawn from train, and all other examples of train are always included. A canary is the surer a
+    guess, the more its score differs from that under the cell's own model; half of the guesses are *in*, for the
+    greatest differences, and half *out*. Their number is fixed before the coins are tossed, as the theorem demands.
+
+    Args:
+        trained: the cell.
+        canaries: number of canaries.
+        labels: `wrong` gives each canary another class at random, which a model can only know by heart.
+        share: share of the canaries that are guessed.
+        delta: δ of the audited guarantee if the training has none of its own.
+        random: draws the canaries, their labels, the coins, and the order of equal scores.
+    """
+    train = trained.data.splits["train"]
+    guesses = 2 * round(share * canaries / 2)
+    if canaries > len(train) // 2:
+        yield from _no_audit(f"{canaries:,} canaries are more than half of the {len(train):,} training examples")
+        return
+    if guesses < MIN_GUESSES:
+        yield from _no_audit(f"{guesses} guesses about {canaries} canaries; an audit needs {MIN_GUESSES}")
+        return
+    rows = np.sort(random.choice(len(train), canaries, replace=False))
+    targets = np.asarray(column(train, "target"))[rows]
+    if labels == "wrong":
+        targets = wrong_labels(targets, len(trained.data.spec["classes"]), random)
+    coins = random.random(canaries) < 0.5
+    planted = Relabelled(Subset(train, rows), targets)
+    rest = Subset(train, np.delete(np.arange(len(train)), rows))
+    reporter(trained)(f"training once more with {int(coins.sum())} of {canaries} canaries")
+    audited = trained.retrain(
+        splits={"train": Joined(rest, Subset(planted, np.flatnonzero(coins))), SPLIT: planted},
+    )
+    try:
+        own = _with_targets(trained.predictions("train"), rows, targets)
+        differences = attack_scores("loss", audited.predictions(SPLIT)) - attack_scores("loss", own)
+    except NoScore as error:
+        yield from _no_audit(str(error))
+        return
+    spent = audited.history.privacy if audited.history is not None else None
+    claimed = None if spent is None else spent.epsilon
+    yield from audit_metrics(differences, coins, guesses, delta if spent is None else spent.delta, claimed, random)
+
+
+def wrong_labels(targets: np.ndarray, classes: int, random: np.random.Generator) -> np.ndarray:
+    """Return another class for each target, all others equally likely, (n,) int64."""
+    return np.asarray((targets + random.integers(1, classes, len(targets))) % classes, dtype=np.int64)
+
+
+def correct_guesses(scores: np.ndarray, coins: np.ndarray, guesses: int, random: np.random.Generator) -> int:
+    """Return how many guesses are right if the greatest scores are guessed *in* and the smallest ones *out*.
+
+    Args:
+        scores: (m,), greater for canaries that seem to be included.
+        coins: (m,) bool, which ones are.
+        guesses: number of guesses, even; half of them of each kind.
+        random: orders equal scores.
+    """
+    order = np.lexsort((random.random(len(scores)), scores))
+    half = guesses // 2
+    return int(coins[order[-half:]].sum() + (~coins[order[:half]]).sum())
+
+
+def audit_metrics(
+    scores: np.ndarray, coins: np.ndarray, guesses: int, delta: float, claimed: float | None,
+    random: np.random.Generator,
+) -> Iterator[Metric]:  # fmt: skip
+    """Yield the metrics of an audit.
+
+    Args:
+        scores: (m,), greater for canaries that seem to be included.
+        coins: (m,) bool, which ones are.
+        guesses: number of guesses, even.
+        delta: δ of the guarantee.
+        claimed: the upper bound of ε that the training claims; None if it claims none.
+        random: orders equal scores.
+    """
+    m = len(coins)
+    correct = correct_guesses(scores, coins, guesses, random)
+    bound = lower_bound(m, guesses, correct, delta, LEVEL)
+    note = f"a lower bound at {LEVEL:.0%} from {correct} right of {guesses} guesses, for delta = {delta:g}"
+    yield Metric("audit_epsilon", bound, note, n=m)
+    yield Metric(
+        "audit_accuracy", correct / guesses, f"{correct} right of {guesses} guesses",
+        interval=clopper_pearson(correct, guesses), n=guesses,
+    )  # fmt: skip
+    if claimed is None:
+        yield Metric("audit_margin", None, "the training claims no bound")
+    else:
+        known = "the claim holds" if bound <= claimed else "the audit contradicts the claim"
+        yield Metric("audit_margin", claimed - bound, f"{known}: it is {claimed:.4g}", n=m)
+    yield Metric("audit_canaries", float(m), kind="exact")
+
+
+def _no_audit(reason: str) -> Iterator[Metric]:
+    for name in NAMES:
+        yield Metric(name, None, reason)
+
+
+def _with_targets(predictions: Predictions, rows: np.ndarray, targets: np.ndarray) -> Predictions:
+    """Return the predictions for some rows, with other targets."""
+    columns = {name: np.asarray(values)[rows] for name, values in predictions.columns.items()}
+    return replace(predictions, ids=predictions.ids[rows], columns={**columns, "targets": targets}, groups={})

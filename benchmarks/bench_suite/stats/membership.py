@@ -1,0 +1,139 @@
+"""Membership: how well a score separates members from non-members: area, advantage, and rates at few false positives.
+
+A score is higher the likelier an example is a member. Nothing here depends on how many members there are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench_suite.contracts import Interval
+
+LEVEL = 0.95
+Z = 1.959963984540054
+"Normal quantile of a two-sided interval of `LEVEL`."
+
+
+def clopper_pearson(hits: int, n: int, level: float = LEVEL) -> Interval:
+    """Return the exact interval of a proportion of `hits` in `n` independent trials (Clopper and Pearson 1934)."""
+    from scipy import special
+
+    tail = (1.0 - level) / 2.0
+    low = float(special.betaincinv(hits, n - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(special.betaincinv(hits + 1, n - hits, 1.0 - tail)) if hits < n else 1.0
+    return Interval(low, high, level)
+
+
+def area(members: np.ndarray, non_members: np.ndarray) -> tuple[float, Interval | None]:
+    """Return the chance that a member has a higher score than a non-member, ties counted half, and its interval.
+
+    The interval is ± 1.96 √(s₁² / m + s₂² / n) of the members' and non-members' mean placements (DeLong et al. 1988),
+    cut at 0 and 1; None if neither varies.
+
+    Args:
+        members: (m,) scores.
+        non_members: (n,) scores.
+    """
+    of_members = _placements(members, non_members)
+    value = float(of_members.mean())
+    if min(len(members), len(non_members)) < 2:
+        return value, None
+    of_others = 1.0 - _placements(non_members, members)
+    error = math.sqrt(of_members.var(ddof=1) / len(members) + of_others.var(ddof=1) / len(non_members))
+    if error == 0.0:
+        return value, None
+    return value, Interval(max(0.0, value - Z * error), min(1.0, value + Z * error), LEVEL)
+
+
+def _placements(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each score the share of the others that are below it, ties counted half."""
+    ordered = np.sort(others)
+    below, up_to = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
+    return np.asarray(below + up_to, dtype=np.float64) / (2.0 * len(others))
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """The true less the false positive rate of thresholds that were chosen on other examples."""
+
+    value: float
+    interval: Interval
+    "Newcombe's interval of a difference of two proportions (1998, method 10)."
+
+
+def advantage(members: np.ndarray, non_members: np.ndarray, random: np.random.Generator) -> Advantage:
+    """Return the advantage of the best threshold, without the bias of choosing it on the examples that it is judged by.
+
+    Members and non-members are halved at random. The threshold with the greatest advantage on one half decides about
+    the other half, and the decisions of both halves are counted together. The greatest advantage on the same examples
+    would be above 0 even for scores that know nothing.
+
+    Args:
+        members: (m,) scores, at least two.
+        non_members: (n,) scores, at least two.
+        random: draws the halves.
+    """
+    first, others = _halves(len(members), random), _halves(len(non_members), random)
+    true = false = 0
+    for half in (0, 1):
+        threshold = _best_threshold(members[first == half], non_members[others == half])
+        true += int((members[first != half] >= threshold).sum())
+        false += int((non_members[others != half] >= threshold).sum())
+    rate, false_rate = true / len(members), false / len(non_members)
+    own, other = _wilson(true, len(members)), _wilson(false, len(non_members))
+    below = math.hypot(rate - own[0], other[1] - false_rate)
+    above = math.hypot(own[1] - rate, false_rate - other[0])
+    value = rate - false_rate
+    return Advantage(value, Interval(max(-1.0, value - below), min(1.0, value + above), LEVEL))
+
+
+def _halves(count: int, random: np.random.Generator) -> np.ndarray:
+    return random.permutation(count) % 2
+
+
+def _best_threshold(members: np.ndarray, non_members: np.ndarray) -> float:
+    """Return the lowest score of a member with the greatest true less false positive rate; ∞ if none is above 0."""
+    cuts = np.unique(members)
+    true = 1.0 - np.searchsorted(np.sort(members), cuts, "left") / len(members)
+    false = 1.0 - np.searchsorted(np.sort(non_members), cuts, "left") / len(non_members)
+    gains = true - false
+    best = int(np.argmax(gains))
+    return float(cuts[best]) if gains[best] > 0.0 else math.inf
+
+
+def _wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return the bounds of Wilson's interval (1927) of a proportion."""
+    centre, spread = hits + Z**2 / 2, Z * math.sqrt(hits * (n - hits) / n + Z**2 / 4)
+    return (centre - spread) / (n + Z**2), (centre + spread) / (n + Z**2)
+
+
+def hits_at(members: np.ndarray, non_members: np.ndarray, false_positive_rate: float) -> tuple[int, int]:
+    """Return how many members, and how many non-members, lie above the lowest threshold that a rate allows.
+
+    At most ⌊rate · n⌋ of the n non-members lie above the threshold. Examples with equal scores are above it together,
+    or not at all: there is no drawing of lots.
+
+    Args:
+        members: (m,) scores.
+        non_members: (n,) scores.
+        false_positive_rate: the rate, such as 0.01.
+    """
+    allowed = math.floor(false_positive_rate * len(non_members) + 1e-9)
+    ranked = np.sort(non_members)[::-1]
+    threshold = ranked[allowed] if allowed < len(ranked) else -math.inf
+    return int((members > threshold).sum()), int((non_members > threshold).sum())
+
+
+def curve(members: np.ndarray, non_members: np.ndarray, points: int = 64) -> list[list[float]]:
+    """Return the ROC curve as [false, true] positive rates at up to `points` false positive rates, evenly on a log scale.
+
+    It begins at one false positive, since a logarithmic axis has no 0.
+    """
+    counts = np.unique(np.geomspace(1, len(non_members), points).round().astype(np.int64))
+    ranked, ordered = np.sort(non_members)[::-1], np.sort(members)
+    thresholds = np.append(ranked[counts[counts < len(ranked)]], -np.inf)
+    true = 1.0 - np.searchsorted(ordered, thresholds, "right") / len(members)
+    return [[float(count / len(non_members)), float(rate)] for count, rate in zip(counts, true)]

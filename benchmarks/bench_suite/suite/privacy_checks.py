@@ -1,0 +1,79 @@
+"""Checks of the training option `privacy`: what is wrong with its table, and what a private training cannot honour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench_suite.components.options import show
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import PRIVACY_KEYS
+from bench_suite.stats.renyi import least_epsilon
+from bench_suite.suite.cell import Cell
+
+_REFUSED: Mapping[str, tuple[Any, str]] = {
+    "patience": (None, "patience ends the training at a step that depends on the data"),
+    "target": (None, "target ends the training at a step that depends on the data"),
+    "gradient_clip": (None, "the gradient of each example is clipped already: state clipping_norm in privacy"),
+    "sampler": ("shuffled", "the guarantee needs each example in each step with the same probability"),
+}
+"Training options that a private training refuses: the value without effect, and the reason."
+
+
+def privacy_errors(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield each training option of a private cell that cannot be honoured, with the message."""
+    train = cell.options["train"]
+    privacy = train["privacy"]
+    if privacy is None:
+        return
+    yield from (("privacy", message) for message in table_errors(privacy))
+    if train["epochs"] == 0:
+        yield "privacy", "privacy is that of a training, and epochs = 0 trains nothing: leave privacy out"
+    for option, (default, reason) in _REFUSED.items():
+        if train[option] != default:
+            yield option, f"with privacy there can be no {option}: {reason}"
+    if train["optimizer"] == "muon":
+        yield "optimizer", 'with privacy the optimizer is "sgd" or "adamw"'
+    if "mixup" in train["augment"]:
+        yield "augment", "with privacy there can be no mixup: the gradient of a mixed image belongs to two examples"
+    if train["class_weights"] == "balanced":
+        yield (
+            "class_weights",
+            'with privacy there can be no class_weights = "balanced", which counts the labels of train: state a table',
+        )
+    for function in ("loss", "augment"):
+        if function in cell.model.component.functions:
+            yield "privacy", f"privacy needs examples that do not mix, and {cell.model.label} has its own {function}"
+
+
+def placement_errors(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield each axis whose value a private training does not honour, with the message."""
+    if cell.options["train"]["privacy"] is None:
+        return
+    if cell.devices > 1:
+        yield "devices", "a training with privacy runs on one device; write devices = 1"
+    if cell.compile:
+        yield "compile", "a compiled network has no gradients of single examples, which privacy needs; compile = false"
+    if cell.precision == "bf16-mixed":
+        yield "precision", 'privacy needs 32 bits: the sensitivity of rounded sums is not known; precision = "32-true"'
+
+
+def table_errors(privacy: Mapping[str, float]) -> Iterator[str]:
+    """Yield what is wrong with the table `privacy`: a key, a value, or an ε that no noise reaches."""
+    for key in privacy:
+        if key not in PRIVACY_KEYS:
+            yield f"privacy has no {key}{nearest(key, PRIVACY_KEYS)} (there are: {', '.join(PRIVACY_KEYS)})"
+    missing = [key for key in PRIVACY_KEYS[:2] if key not in privacy]
+    if missing:
+        yield f"privacy needs {' and '.join(missing)}, such as privacy = {{ epsilon = 3.0, delta = 1e-5 }}"
+    for key in PRIVACY_KEYS:
+        if key in privacy and not privacy[key] > 0.0:
+            yield f"privacy: {key} = {show(privacy[key])} must be above 0"
+    delta, epsilon = privacy.get("delta"), privacy.get("epsilon")
+    if delta is not None and delta >= 1.0:
+        yield f"privacy: delta = {delta:g} is a probability that must be below 1, and far below 1 / examples"
+    elif delta is not None and epsilon is not None and delta > 0.0 and 0.0 < epsilon < least_epsilon(delta):
+        yield (
+            f"privacy: epsilon = {epsilon:g} cannot be reached with delta = {delta:g}: the accountant shows none below "
+            f"{least_epsilon(delta):.3g}, however much noise there is"
+        )

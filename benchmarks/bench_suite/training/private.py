@@ -1,0 +1,254 @@
+"""Private training: DP-SGD on Opacus, with Poisson sampling, the gradient of each example clipped, and noise.
+
+Abadi et al. 2016, arXiv 1607.00133. The steps are those of `fitting`, with other batches and another gradient. What the
+guarantee does not cover: statistics of train that a model computes when it is built, such as means and a vocabulary; the
+losses in the history; and the noise, which follows from the seed as everything does.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from opacus import GradSampleModule
+from opacus.accountants.analysis.rdp import compute_rdp
+from opacus.optimizers import DPOptimizer
+from opacus.validators import ModuleValidator
+
+from bench_suite.contracts import (
+    CLIPPING_NORM,
+    BenchError,
+    Checkpoints,
+    Data,
+    History,
+    Network,
+    Placement,
+    PrivacySpent,
+    Problem,
+    Report,
+    TrainOptions,
+)
+from bench_suite.data.encoded import Encoded
+from bench_suite.stats.renyi import ORDERS, classical_epsilon_of, epsilon_of, least_epsilon
+from bench_suite.training.distributed import Part
+from bench_suite.training.fitting import Fitting, fitting
+
+MAX_NOISE = 1e4
+"Greatest noise multiplier that is tried: nothing is learnt under it."
+PRECISION = 1e-4
+"Relative width of the interval in which the noise multiplier is known; its upper end is used."
+
+
+def train_privately(
+    model: Network,
+    data: Data,
+    problem: Problem,
+    options: TrainOptions,
+    placement: Placement,
+    report: Report,
+    encoded: Callable[[str], Encoded],
+    checkpoints: Checkpoints | None = None,
+) -> History:
+    """Train `model.module` in place with the guarantee that `options.privacy` states.
+
+    Arguments and errors are those of an engine's `train`.
+
+    Raises:
+        BenchError: the guarantee cannot be reached, or the placement has several devices, compiles, or is not in 32
+            bits.
+    """
+    assert options.privacy is not None
+    check_placement(placement)
+    check_delta(options.privacy["delta"], len(data.splits["train"]))
+    with fitting(model, data, problem, options, placement, report, encoded, checkpoints) as run:
+        steps = options.epochs * run.steps_in_epoch
+        sample_rate = 1.0 / run.steps_in_epoch
+        norm = options.privacy.get("clipping_norm", CLIPPING_NORM)
+        noise = noise_multiplier(options.privacy["epsilon"], options.privacy["delta"], sample_rate, steps)
+        with gradients_of_examples(run.module) as module:
+            optimizer = DPOptimizer(
+                run.update,
+                noise_multiplier=noise,
+                max_grad_norm=norm,
+                expected_batch_size=len(run.examples) * sample_rate,
+                loss_reduction="mean",
+            )
+            _fit(run, module, optimizer)
+        history = run.history()
+    return replace(history, privacy=spent_after(history.steps, noise, norm, sample_rate, options.privacy["delta"]))
+
+
+def _fit(run: Fitting, module: torch.nn.Module, optimizer: Any) -> None:
+    """Run the epochs; a batch that Poisson sampling leaves empty is a step of noise alone."""
+    for _ in run.epochs():
+        parts = run.begin_epoch()
+        columns = run.feed.batches([part.rows for part in parts if part.own])
+        run.clock.resume()
+        for part in parts:
+            run.clock.ask()
+            loss = _backward(run, module, part, columns)
+            if run.scheduled:
+                rate = run.learning_rate(run.clock.steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if not run.end_step(loss, part, 0.0):
+                return
+        if run.end_epoch():
+            return
+
+
+def _backward(
+    run: Fitting, module: torch.nn.Module, part: Part, columns: Iterator[Mapping[str, Any]]
+) -> torch.Tensor:
+    """Compute the gradient of each example of a batch, and return the batch's mean loss; 0 if it is empty."""
+    if not part.own:
+        run.clock.receive()
+        for weight in run.weights:
+            weight.grad_sample = weight.new_zeros((0, *weight.shape))
+        return torch.zeros((), device=run.placement.device)
+    batch = run.load(run.model.collate(next(columns)))
+    run.clock.receive()
+    loss = run.loss_of(module(**batch.inputs), batch)
+    loss.backward()
+    _check_gradients(run.weights, part.own)
+    return loss
+
+
+def _check_gradients(weights: list[torch.nn.Parameter], examples: int) -> None:
+    """Raise BenchError if a trainable weight has no gradient of each example, so that it cannot be clipped."""
+    for weight in weights:
+        gradients = getattr(weight, "grad_sample", None)
+        if not isinstance(gradients, torch.Tensor) or len(gradients) != examples:
+            raise BenchError(
+                f"privacy needs the gradient of each example, and a weight of shape {tuple(weight.shape)} has none: it "
+                "is unused, or its layer mixes examples; leave privacy out, or choose another model"
+            )
+
+
+@contextmanager
+def gradients_of_examples(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
+    """Yield the module so that a backward pass computes gradients of single examples; undo that at the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of PyTorch about the kind of hooks that Opacus uses
+        wrapped = GradSampleModule(module, batch_first=True, loss_reduction="mean", strict=True)
+        try:
+            yield wrapped
+        finally:
+            wrapped.to_standard_module()
+            for weight in module.parameters():
+                for name in ("grad_sample", "summed_grad"):
+                    if hasattr(weight, name):
+                        delattr(weight, name)
+            for part in module.modules():
+                for name in ("activations", "max_batch_len"):
+                    if hasattr(part, name):
+                        delattr(part, name)
+
+
+# ── the guarantee ───────────────────────────────────────────────────────────────────────────────
+
+
+def spent_after(steps: int, noise: float, norm: float, sample_rate: float, delta: float) -> PrivacySpent:
+    """Return the guarantee after so many steps of the subsampled Gaussian mechanism.
+
+    Args:
+        steps: number of steps.
+        noise: the noise multiplier.
+        norm: the clipping norm.
+        sample_rate: probability with which each example is in a step.
+        delta: δ.
+    """
+    divergences = divergences_of(noise, sample_rate, steps)
+    return PrivacySpent(
+        epsilon=epsilon_of(divergences, delta),
+        epsilon_classical=classical_epsilon_of(divergences, delta),
+        delta=delta,
+        noise_multiplier=noise,
+        clipping_norm=norm,
+        sample_rate=sample_rate,
+        steps=steps,
+    )
+
+
+def divergences_of(noise: float, sample_rate: float, steps: int) -> list[float]:
+    """Return the Rényi divergences of the steps at `ORDERS` (Mironov et al. 2019, arXiv 1908.10530), by Opacus."""
+    values = compute_rdp(q=sample_rate, noise_multiplier=noise, steps=steps, orders=list(ORDERS))
+    return [float(value) for value in values]
+
+
+def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
+    """Return the smallest noise multiplier whose ε after all steps is at most `epsilon`, to `PRECISION`.
+
+    Raises:
+        BenchError: no noise reaches this ε.
+    """
+
+    def reaches(noise: float) -> bool:
+        return epsilon_of(divergences_of(noise, sample_rate, steps), delta) <= epsilon
+
+    high = 1.0
+    while not reaches(high):
+        high *= 2.0
+        if high > MAX_NOISE:
+            raise BenchError(
+                f"privacy: epsilon = {epsilon:g} cannot be reached with delta = {delta:g} in {steps:,} steps that each "
+                f"contain an example with probability {sample_rate:.3g}; no noise reaches one below "
+                f"{least_epsilon(delta):.3g}: state a greater epsilon, fewer epochs, or a smaller batch_size"
+            )
+    low = high / 2.0
+    while low > 1e-3 and reaches(low):
+        low, high = low / 2.0, low
+    while high - low > PRECISION * high:
+        middle = (low + high) / 2.0
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high
+
+
+# ── refusals ────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_module(module: torch.nn.Module, label: str) -> None:
+    """Raise BenchError, naming the layers, if a network cannot be trained privately."""
+    mode = module.training
+    module.train()
+    logger = logging.getLogger("opacus")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        errors = [*ModuleValidator.validate(module, strict=False), *GradSampleModule.validate(module, strict=False)]
+    finally:
+        logger.setLevel(level)
+        module.train(mode)
+    if errors:
+        listed = "; ".join(dict.fromkeys(str(error).strip().split("\n")[0] for error in errors))
+        raise BenchError(
+            f"{label} cannot be trained with privacy: {listed}. Leave privacy out, or choose a model without these "
+            "layers (group or layer normalisation in place of batch normalisation)"
+        )
+
+
+def check_placement(placement: Placement) -> None:
+    """Raise BenchError if the gradients of single examples are not known there."""
+    if placement.devices > 1:
+        raise BenchError("privacy trains on one device: set devices = 1")
+    if placement.compiled:
+        raise BenchError("privacy needs the gradient of each example, which a compiled network has not: compile = false")
+    if placement.precision != "32-true":
+        raise BenchError('privacy needs 32 bits, since the sensitivity of rounded sums is not known: precision = "32-true"')
+
+
+def check_delta(delta: float, examples: int) -> None:
+    """Raise BenchError if a δ would allow to publish whole examples."""
+    if not math.isfinite(delta) or delta >= 1.0 / examples:
+        raise BenchError(
+            f"privacy: delta = {delta:g} is not below 1 / {examples:,} (one over the number of training examples), so "
+            "a training that publishes an example at random would satisfy it: state a smaller delta"
+        )
