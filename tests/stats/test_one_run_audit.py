@@ -22,9 +22,8 @@ def test_without_delta_the_bound_is_the_logit_of_the_exact_lower_bound_of_a_prop
 ])  # fmt: skip
 def test_the_probability_is_the_sum_of_the_theorem(canaries, guesses, correct, epsilon, delta):
     right = stats.binom(guesses, math.exp(epsilon) / (1 + math.exp(epsilon)))
-    means = [
-        sum(right.pmf(count) for count in range(correct - i, correct)) / i for i in range(1, correct + 1)
-    ]  # P[v > W ≥ v − i] / i
+    chances = [right.pmf(count) for count in range(correct)]
+    means = [sum(chances[correct - i :]) / i for i in range(1, correct + 1)]  # P[v > W ≥ v − i] / i
     expected = right.sf(correct - 1) + 2 * canaries * delta * max(means)
     assert p_value(canaries, guesses, correct, epsilon, delta) == pytest.approx(min(1.0, expected), rel=1e-9)
 

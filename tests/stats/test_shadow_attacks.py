@@ -54,16 +54,18 @@ def test_likelihood_ratios_reach_the_known_area_where_a_threshold_of_the_loss_do
 
 
 def test_without_a_gain_no_attack_finds_anything():
-    own, logits, included = drawn(8, 4000, 0.0)
-    probabilities = 1 / (1 + np.exp(-own))
-    for scores in (
-        online_scores(own, logits, included),
-        offline_scores(own, logits, included),
-        relative_scores(probabilities, 1 / (1 + np.exp(-logits)), 2000),
-    ):
-        _, interval = area(scores[:2000], scores[2000:])
-        assert interval is not None
-        assert interval.low < 0.5 < interval.high
+    areas = []
+    for seed in range(40):
+        own, logits, included = drawn(8, 1000, 0.0, seed)
+        probabilities, others = 1 / (1 + np.exp(-own)), 1 / (1 + np.exp(-logits))
+        scores = (
+            online_scores(own, logits, included),
+            offline_scores(own, logits, included),
+            relative_scores(probabilities, others, 500),
+        )
+        areas.append([area(values[:500], values[500:])[0] for values in scores])
+    errors = np.std(areas, axis=0, ddof=1) / math.sqrt(40)
+    assert (np.abs(np.mean(areas, axis=0) - 0.5) < 3.5 * errors).all()
 
 
 @pytest.mark.parametrize("gamma", [1.0, 2.0])

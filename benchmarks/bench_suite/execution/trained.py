@@ -319,7 +319,7 @@ def build(
 
         initialise_lazy_layers(model, data)
     if train.get("privacy") is not None and train["epochs"] and isinstance(model, Network):
-        from bench_suite.training.private import check_module
+        from bench_suite.training.example_gradients import check_module
 
         check_module(model.module, cell.model.label)
     if placement.compiled and isinstance(model, Network):

@@ -7,19 +7,15 @@ losses in the history; and the noise, which follows from the seed as everything 
 
 from __future__ import annotations
 
-import logging
+import functools
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
-from opacus import GradSampleModule
 from opacus.accountants.analysis.rdp import compute_rdp
 from opacus.optimizers import DPOptimizer
-from opacus.validators import ModuleValidator
 
 from bench_suite.contracts import (
     CLIPPING_NORM,
@@ -37,6 +33,7 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.stats.renyi import ORDERS, classical_epsilon_of, epsilon_of, least_epsilon
 from bench_suite.training.distributed import Part
+from bench_suite.training.example_gradients import check_complete, check_gradients, gradients_of_examples
 from bench_suite.training.fitting import Fitting, fitting
 
 MAX_NOISE = 1e4
@@ -72,6 +69,7 @@ def train_privately(
         norm = options.privacy.get("clipping_norm", CLIPPING_NORM)
         noise = noise_multiplier(options.privacy["epsilon"], options.privacy["delta"], sample_rate, steps)
         with gradients_of_examples(run.module) as module:
+            check_gradients(run.model, module, run.examples, run.loss_of, placement.device)
             optimizer = DPOptimizer(
                 run.update,
                 noise_multiplier=noise,
@@ -118,39 +116,8 @@ def _backward(
     run.clock.receive()
     loss = run.loss_of(module(**batch.inputs), batch)
     loss.backward()
-    _check_gradients(run.weights, part.own)
+    check_complete(run.weights, part.own)
     return loss
-
-
-def _check_gradients(weights: list[torch.nn.Parameter], examples: int) -> None:
-    """Raise BenchError if a trainable weight has no gradient of each example, so that it cannot be clipped."""
-    for weight in weights:
-        gradients = getattr(weight, "grad_sample", None)
-        if not isinstance(gradients, torch.Tensor) or len(gradients) != examples:
-            raise BenchError(
-                f"privacy needs the gradient of each example, and a weight of shape {tuple(weight.shape)} has none: it "
-                "is unused, or its layer mixes examples; leave privacy out, or choose another model"
-            )
-
-
-@contextmanager
-def gradients_of_examples(module: torch.nn.Module) -> Iterator[torch.nn.Module]:
-    """Yield the module so that a backward pass computes gradients of single examples; undo that at the end."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of PyTorch about the kind of hooks that Opacus uses
-        wrapped = GradSampleModule(module, batch_first=True, loss_reduction="mean", strict=True)
-        try:
-            yield wrapped
-        finally:
-            wrapped.to_standard_module()
-            for weight in module.parameters():
-                for name in ("grad_sample", "summed_grad"):
-                    if hasattr(weight, name):
-                        delattr(weight, name)
-            for part in module.modules():
-                for name in ("activations", "max_batch_len"):
-                    if hasattr(part, name):
-                        delattr(part, name)
 
 
 # ── the guarantee ───────────────────────────────────────────────────────────────────────────────
@@ -184,6 +151,7 @@ def divergences_of(noise: float, sample_rate: float, steps: int) -> list[float]:
     return [float(value) for value in values]
 
 
+@functools.cache  # shadow models ask again, and the search takes a second
 def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
     """Return the smallest noise multiplier whose ε after all steps is at most `epsilon`, to `PRECISION`.
 
@@ -213,26 +181,6 @@ def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: in
 
 
 # ── refusals ────────────────────────────────────────────────────────────────────────────────────
-
-
-def check_module(module: torch.nn.Module, label: str) -> None:
-    """Raise BenchError, naming the layers, if a network cannot be trained privately."""
-    mode = module.training
-    module.train()
-    logger = logging.getLogger("opacus")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        errors = [*ModuleValidator.validate(module, strict=False), *GradSampleModule.validate(module, strict=False)]
-    finally:
-        logger.setLevel(level)
-        module.train(mode)
-    if errors:
-        listed = "; ".join(dict.fromkeys(str(error).strip().split("\n")[0] for error in errors))
-        raise BenchError(
-            f"{label} cannot be trained with privacy: {listed}. Leave privacy out, or choose a model without these "
-            "layers (group or layer normalisation in place of batch normalisation)"
-        )
 
 
 def check_placement(placement: Placement) -> None:
