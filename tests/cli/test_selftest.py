@@ -18,6 +18,7 @@ from bench_suite.probes import batch_size, generalization, quality, throughput
 from bench_suite.probes.attribution import evaluation, faithfulness, methods
 from bench_suite.probes.attribution.adapters import Subject
 from bench_suite.probes.fairness import groups, intervals, words
+from bench_suite.probes.privacy import attacks, canaries, scores, shadows
 from bench_suite.selftest import attribution_checks, runner
 from bench_suite.stats import paired
 from bench_suite.training import flops, seeding
@@ -189,6 +190,10 @@ auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing_game, faithf
 reference, parts_of = methods._reference, evaluation.parts_of
 sensitivity, infidelity, ranks = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._ranks
 
+membership_area, measured_advantage, exact_interval = attacks.area, attacks.advantage, attacks.clopper_pearson
+logits_of, by_attack = scores.logits_of, shadows.scores_by_attack
+guessed, audit_bound = canaries.correct_guesses, canaries.lower_bound
+
 BREAKS = {
     "a metric by one in a thousand": ("-k planted_line", mae, "mae", off_by(mae.mae, 0.001), {"quality/mae"}),
     "a metric by one example of 800": (
@@ -268,6 +273,57 @@ BREAKS = {
     "a gap with the wrong sign": (
         "-k generalization/accuracy", generalization, "_gap",
         lambda name, first, second, at=None: gap(name, second, first, at), {"generalization/accuracy_gap"},
+    ),
+    "an attack that takes members for others": (
+        "-k privacy/auc", attacks, "area", lambda members, others: membership_area(others, members),
+        {
+            "privacy/auc of loss", "privacy/auc of likelihood_ratio", "privacy/auc of likelihood_ratio_offline",
+            "privacy/auc of relative",
+        },
+    ),
+    "an attack by the error of another class": (
+        "-k 'privacy/auc of loss'", scores, "logits_of",
+        lambda predictions, classes: logits_of(predictions, 1 - predictions["predictions"]),
+        {"privacy/auc of loss", "privacy/auc of loss, width"},
+    ),
+    "an advantage that forgets false positives": (
+        "-k 'privacy/advantage of loss'", attacks, "advantage",
+        lambda members, others, random: measured_advantage(members, others - 1e9, random),
+        {"privacy/advantage of loss", "privacy/advantage of loss, lower bound"},
+    ),
+    "an interval of a rate of 90 %": (
+        "-k true_positive_rate", attacks, "clopper_pearson",
+        lambda hits, n: exact_interval(hits, n, 0.9), {"true_positive_rate, upper bound"},
+    ),
+    "a threshold that all examples reach": (
+        "-k true_positive_rate", attacks, "hits_at",
+        lambda members, others, rate: (len(members), len(others)),
+        {"privacy/true_positive_rate", "true_positive_rate, upper bound"},
+    ),
+    "shadow models that do not know what they were trained on": (
+        "-k 'privacy/auc of likelihood_ratio'", shadows, "scores_by_attack",
+        lambda own, logits, included, members: by_attack(own, logits, ~included, members),
+        {"privacy/auc of likelihood_ratio"},  # offline, it has the same area
+    ),
+    "a likelihood ratio of the loss alone": (
+        "-k 'privacy/auc of likelihood_ratio' and not offline", shadows, "online_scores",
+        lambda own, logits, included: own, {"privacy/auc of likelihood_ratio"},
+    ),
+    "a relative attack that compares with nothing": (
+        "-k 'privacy/auc of relative'", shadows, "relative_scores",
+        lambda own, logits, members: own * 0.0, {"privacy/auc of relative"},
+    ),
+    "guesses that are turned": (
+        "-k audit", canaries, "correct_guesses",
+        lambda scores, *more: guessed(-scores, *more), {"privacy/audit_accuracy", "audit_epsilon, chance of the guesses"},
+    ),
+    "canaries whose labels are their own": (
+        "-k audit_accuracy", canaries, "wrong_labels", lambda targets, classes, random: targets,
+        {"privacy/audit_accuracy"},
+    ),
+    "a bound of the audit that is a tenth too high": (
+        "-k audit", canaries, "lower_bound", lambda *counts: 1.1 * audit_bound(*counts),
+        {"audit_epsilon, chance of the guesses"},
     ),
     "a probe that fails": (
         "-k generalization/accuracy", generalization, "probe", failing, {"generalization/accuracy_gap"},

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from bench_suite.selftest.checks import Check, Measured, NotMeasured, around, between, exactly, options_of, read_interval, read_metric
+from bench_suite.selftest.checks import (
+    Check,
+    Measured,
+    NotMeasured,
+    around,
+    between,
+    exactly,
+    options_of,
+    read_interval,
+    read_metric,
+)
 from bench_suite.selftest.tolerances import LEVEL, OFTEN, SIGMAS, Z
 from bench_suite.suite.plan import Cell
 
@@ -58,9 +68,10 @@ def _shadow_checks(cell: Cell, members: int, flipped: float) -> Iterator[Check]:
     """Yield checks of the attacks by likelihood ratio, which tell the examples with a flipped label apart.
 
     Models with and without such an example differ in its label, and agree on every other example. How many members have
-    a flipped label depends on which ones were held out, nearly the share f of them.
+    a flipped label depends on which ones were held out; the area changes by at most half of their share.
     """
-    spread = SIGMAS * math.sqrt(flipped * (1 - flipped) / members)
+    whole = options_of(cell, "task").train
+    spread = SIGMAS * math.sqrt(flipped * (1 - flipped) / members * (1 - members / whole)) / 2
     for attack, known in {
         # It is above all others, an other one with a flipped label below all members, and the rest are equal.
         "likelihood_ratio": flipped + (1 - flipped) * (1 + flipped) / 2,
