@@ -315,7 +315,8 @@ BREAKS = {
     ),
     "guesses that are turned": (
         "-k audit", canaries, "correct_guesses",
-        lambda scores, *more: guessed(-scores, *more), {"privacy/audit_accuracy", "audit_epsilon, chance of the guesses"},
+        lambda scores, *more: guessed(-scores, *more),
+        {"privacy/audit_accuracy", "audit_epsilon, chance of the guesses"},
     ),
     "canaries whose labels are their own": (
         "-k audit_accuracy", canaries, "wrong_labels", lambda targets, classes, random: targets,

@@ -14,6 +14,7 @@ import torch
 from sklearn.metrics import balanced_accuracy_score
 
 from bench_suite.contracts import BenchError, Placement, Threshold
+from bench_suite.data.splits import Joined, Subset
 from bench_suite.execution.trained import Trained, build, fit, train_options
 from bench_suite.problems import classification
 from bench_suite.training.seeding import seed_everything
@@ -352,6 +353,21 @@ def test_a_cell_is_trained_again_on_some_rows_with_another_seed_or_other_options
     assert trained.retrain(train={"epochs": 0}).history is None
     with pytest.raises(BenchError, match="retrain: unknown training option epoch"):
         trained.retrain(train={"epoch": 1})
+
+
+def test_a_cell_is_trained_again_on_another_split_and_predicts_further_examples(cells):
+    trained = built(*cells[0])
+    fit(trained, lambda window: True)
+    train, test = trained.data.splits["train"], trained.data.splits["test"]
+    pool = Joined(train, test)
+    rows = np.r_[np.arange(5), len(train) + np.arange(3)]
+    again = trained.retrain(splits={"train": Subset(pool, rows), "attacked": Subset(pool, rows[::-1])})
+    assert again.history.samples == len(rows)
+    predictions = again.predictions("attacked")
+    assert predictions.ids.tolist() == [*test.ids[2::-1].tolist(), *train.ids[4::-1].tolist()]
+    assert again.data.source.fingerprint != trained.data.source.fingerprint
+    assert trained.data.splits["train"] is train, "the cell itself is as it was"
+    assert weights(trained.retrain(splits={"train": train})) == weights(trained)
 
 
 def test_a_cell_without_its_model_can_be_sent_to_another_process_and_trained_there(cells):

@@ -41,7 +41,7 @@ def test_the_bound_of_randomised_response_exceeds_its_epsilon_in_at_most_5_of_10
 
 
 def test_the_bound_of_a_mechanism_that_reveals_some_coins_with_probability_delta_is_zero():
-    """It is (0, δ)-private: with probability δ each coin is shown; the auditor guesses these and tosses for the rest."""
+    """It is (0, δ)-private: with probability δ each coin is shown, and the auditor tosses for the others."""
     random, delta = np.random.default_rng(0), 0.01
     exceeded = 0
     for _ in range(400):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from pyarrow import parquet
 
-from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
+from bench_suite.contracts import Artifact, History, MetricRow, Predictions, PrivacySpent, Window
 from bench_suite.store import formats
 from bench_suite.store.json_reader import Damage
 
@@ -216,6 +216,12 @@ def test_pixels_beyond_their_range_are_cut_and_no_numbers_are_black() -> None:
 def test_an_artifact_of_a_wrong_form_is_an_error(kind: Any, data: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         formats.artifact_to_bytes(Artifact("n", kind, data, ""))
+
+
+def test_the_guarantee_of_a_private_training_comes_back_with_its_history() -> None:
+    history = History(steps=3, privacy=PrivacySpent(2.9, 3.3, 1e-5, 1.1, 0.5, 0.01, 400))
+    state = {"weight": torch.zeros(2)}
+    assert formats.weights_from_bytes(formats.weights_to_bytes(state, "41d0", history))[2] == history
 
 
 def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() -> None:

@@ -47,7 +47,12 @@ class Pictures(nn.Module):
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 4, 3, padding=1), layer, nn.ReLU(), nn.Conv2d(4, 5, (1, 3), stride=2), nn.Flatten(), nn.LazyLinear(2)
+            nn.Conv2d(3, 4, 3, padding=1),
+            layer,
+            nn.ReLU(),
+            nn.Conv2d(4, 5, (1, 3), stride=2),
+            nn.Flatten(),
+            nn.LazyLinear(2),
         )
         self.layers(torch.zeros(2, 3, 8, 8))
 

@@ -44,12 +44,14 @@ def table() -> Data:
     for name, count in {"train": 400, "validation": 100, "test": 200}.items():
         values = random.normal(size=(count, 4))
         splits[name] = MemorySplit(np.arange(count), {"table": values, "target": (values[:, 0] > 0).astype(np.int64)})
-    return Data("classification", {"classes": ("no", "yes"), "columns": list("abcd")}, splits, Source("generated", "t", ""))
+    return Data(
+        "classification", {"classes": ("no", "yes"), "columns": list("abcd")}, splits, Source("generated", "t", "")
+    )
 
 
 def train(
-    data: Data, options: TrainOptions, placement: Placement = PLACE, saved: Any = None, report: Any = lambda window: True,
-    model: Any = mlp, **chosen: Any,
+    data: Data, options: TrainOptions, placement: Placement = PLACE, saved: Any = None,
+    report: Any = lambda window: True, model: Any = mlp, **chosen: Any,
 ) -> tuple[Network, History]:  # fmt: skip
     torch.manual_seed(0)
     network = model.build(data, model.Options(**chosen))
@@ -93,7 +95,10 @@ def test_divergences_of_whole_orders_are_those_of_the_closed_form(noise: float, 
     divergences = dict(zip(ORDERS, private.divergences_of(noise, rate, 1)))
     for order in (2, 5, 12, 32):
         terms = [
-            math.log(math.comb(order, k)) + (order - k) * math.log1p(-rate) + k * math.log(rate) + (k * k - k) / 2 / noise**2
+            math.log(math.comb(order, k))
+            + (order - k) * math.log1p(-rate)
+            + k * math.log(rate)
+            + (k * k - k) / 2 / noise**2
             for k in range(order + 1)
         ]
         assert divergences[order] == pytest.approx(float(logsumexp(terms)) / (order - 1), rel=1e-6)
@@ -167,9 +172,7 @@ def test_the_noise_of_a_step_has_the_deviation_that_the_accountant_counts(
 def test_an_empty_batch_is_a_step_of_noise_alone(table: Data) -> None:
     """With one expected example in a step, a third of the steps are empty."""
     split = table.splits["train"].at(np.arange(40))
-    _, history = train(
-        replace(table, splits={**table.splits, "train": split}), private_options(batch_size=1, epochs=3)
-    )
+    _, history = train(replace(table, splits={**table.splits, "train": split}), private_options(batch_size=1, epochs=3))
     assert history.steps == 120
     assert history.samples != 120
     assert all(math.isfinite(row["loss"]) for row in history.epochs)

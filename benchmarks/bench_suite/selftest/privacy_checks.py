@@ -87,7 +87,7 @@ def _shadow_checks(cell: Cell, members: int, flipped: float) -> Iterator[Check]:
 
 
 def _audit_checks(cell: Cell) -> Iterator[Check]:
-    """Yield checks of the audit: nearly all guesses are right, and the bound is the ε at which that is just possible."""
+    """Yield checks of the audit: nearly all guesses are right, and the bound is the ε that just permits it."""
     yield between(
         "privacy/audit_accuracy", cell, 0.95, MIN_ACCURACY, 1, "guesses *out* are right, and of those *in* about 91 %"
     )

@@ -128,7 +128,7 @@ def hits_at(members: np.ndarray, non_members: np.ndarray, false_positive_rate: f
 
 
 def curve(members: np.ndarray, non_members: np.ndarray, points: int = 64) -> list[list[float]]:
-    """Return the ROC curve as [false, true] positive rates at up to `points` false positive rates, evenly on a log scale.
+    """Return the ROC curve as [false, true] positive rates at up to `points` of the former, even on a log scale.
 
     It begins at one false positive, since a logarithmic axis has no 0.
     """

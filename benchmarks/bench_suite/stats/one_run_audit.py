@@ -55,8 +55,8 @@ def p_value(canaries: int, guesses: int, correct: int, epsilon: float, delta: fl
 def lower_bound(canaries: int, guesses: int, correct: int, delta: float = 0.0, level: float = LEVEL) -> float:
     """Return the ε below which `p_value` is less than 1 − `level`; 0 if no ε is ruled out.
 
-    Whatever the true ε, the bound exceeds it in at most 1 − `level` of audits, if the number of guesses was fixed before
-    the coins were seen.
+    Whatever the true ε, the bound exceeds it in at most 1 − `level` of audits, if the number of guesses was fixed
+    before the coins were seen.
 
     Args:
         canaries: m.

@@ -43,11 +43,13 @@ def check_module(module: nn.Module, label: str) -> None:
         logger.setLevel(level)
         module.train(mode)
     messages = [str(error).strip().split("\n")[0].rstrip(".") for error in errors]
-    messages += [f"{type(part).__name__} is not supported" for part in module.modules() if isinstance(part, UNSUPPORTED)]
+    messages += [
+        f"{type(part).__name__} is not supported" for part in module.modules() if isinstance(part, UNSUPPORTED)
+    ]
     if messages:
         raise BenchError(
-            f"{label} cannot be trained with privacy: {'; '.join(dict.fromkeys(messages))}. Leave privacy out, or choose "
-            "a model without these layers (group or layer normalisation in place of batch normalisation)"
+            f"{label} cannot be trained with privacy: {'; '.join(dict.fromkeys(messages))}. Leave privacy out, or "
+            "choose a model without these layers (group or layer normalisation in place of batch normalisation)"
         )
 
 
@@ -55,8 +57,8 @@ def check_module(module: nn.Module, label: str) -> None:
 def gradients_of_examples(module: nn.Module) -> Iterator[nn.Module]:
     """Yield the module so that a backward pass computes `grad_sample` of each weight; undo that at the end.
 
-    Convolutions get contiguous inputs: Opacus 1.6 reads others, such as those in `channels_last`, in the wrong order, so
-    that the gradient of an example has parts of others in it.
+    Convolutions get contiguous inputs: Opacus 1.6 reads others, such as those in `channels_last`, in the wrong order,
+    so that the gradient of an example has parts of others in it.
     """
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -128,9 +130,9 @@ def check_gradients(
             alone = _gradients(network, wrapped, examples, rows[position : position + 1], loss_of, weights, device)
             if not _equal([values[position : position + 1] for values in together], alone):
                 raise BenchError(
-                    "privacy needs the gradient of each example, and those of a batch differ from those of its examples "
-                    "alone: a layer or the loss mixes examples, or Opacus computes them wrongly; leave privacy out, or "
-                    "choose another model"
+                    "privacy needs the gradient of each example, and those of a batch differ from those of its "
+                    "examples alone: a layer or the loss mixes examples, or Opacus computes them wrongly; leave privacy "
+                    "out, or choose another model"
                 )
     finally:
         for part, mode in zip(dropout, modes):

@@ -1,8 +1,8 @@
 """Private training: DP-SGD on Opacus, with Poisson sampling, the gradient of each example clipped, and noise.
 
-Abadi et al. 2016, arXiv 1607.00133. The steps are those of `fitting`, with other batches and another gradient. What the
-guarantee does not cover: statistics of train that a model computes when it is built, such as means and a vocabulary; the
-losses in the history; and the noise, which follows from the seed as everything does.
+Abadi et al. 2016, arXiv 1607.00133. The steps are those of `fitting`, with other batches and another gradient. The
+guarantee does not cover statistics of train that a model computes when it is built, such as means and a vocabulary, nor
+the losses in the history. It holds for those who do not know the seed, from which the noise follows.
 """
 
 from __future__ import annotations
@@ -103,14 +103,12 @@ def _fit(run: Fitting, module: torch.nn.Module, optimizer: Any) -> None:
             return
 
 
-def _backward(
-    run: Fitting, module: torch.nn.Module, part: Part, columns: Iterator[Mapping[str, Any]]
-) -> torch.Tensor:
+def _backward(run: Fitting, module: torch.nn.Module, part: Part, columns: Iterator[Mapping[str, Any]]) -> torch.Tensor:
     """Compute the gradient of each example of a batch, and return the batch's mean loss; 0 if it is empty."""
     if not part.own:
         run.clock.receive()
         for weight in run.weights:
-            weight.grad_sample = weight.new_zeros((0, *weight.shape))
+            weight.grad_sample = weight.new_zeros((0, *weight.shape))  # type: ignore[attr-defined]  # Opacus reads it
         return torch.zeros((), device=run.placement.device)
     batch = run.load(run.model.collate(next(columns)))
     run.clock.receive()
@@ -188,9 +186,13 @@ def check_placement(placement: Placement) -> None:
     if placement.devices > 1:
         raise BenchError("privacy trains on one device: set devices = 1")
     if placement.compiled:
-        raise BenchError("privacy needs the gradient of each example, which a compiled network has not: compile = false")
+        raise BenchError(
+            "privacy needs the gradient of each example, which a compiled network has not: compile = false"
+        )
     if placement.precision != "32-true":
-        raise BenchError('privacy needs 32 bits, since the sensitivity of rounded sums is not known: precision = "32-true"')
+        raise BenchError(
+            'privacy needs 32 bits, since the sensitivity of rounded sums is not known: precision = "32-true"'
+        )
 
 
 def check_delta(delta: float, examples: int) -> None:

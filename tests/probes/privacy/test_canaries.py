@@ -76,6 +76,8 @@ def test_an_audit_that_contradicts_the_claim_says_so_and_has_a_negative_margin()
 
 def test_the_delta_of_the_guarantee_lowers_the_bound():
     coins = np.random.default_rng(0).random(400) < 0.5
-    bounds = [metrics(coins.astype(float), coins, 100, delta=delta)["audit_epsilon"].value for delta in (0.0, 1e-5, 1e-4)]
+    bounds = [
+        metrics(coins.astype(float), coins, 100, delta=delta)["audit_epsilon"].value for delta in (0.0, 1e-5, 1e-4)
+    ]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[0] > bounds[2]

@@ -126,8 +126,10 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         return
     if options.non_members not in trained.data.splits:
         raise BenchError(f'non_members = "{options.non_members}": there is no such split; set validation above 0')
-    sizes = [len(trained.data.splits[name]) for name in ("train", options.non_members)]
-    attacked = Attacked(*(_drawn(size, options.examples, random) for size in sizes), options.non_members)
+    members, non_members = (
+        _drawn(len(trained.data.splits[name]), options.examples, random) for name in ("train", options.non_members)
+    )
+    attacked = Attacked(members, non_members, options.non_members)
     yield Metric("members", float(len(attacked.members)), kind="exact")
     yield Metric("non_members", float(len(attacked.non_members)), kind="exact")
     scores = _scores(trained, options, attacked, random)

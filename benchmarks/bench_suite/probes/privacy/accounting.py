@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from bench_suite.contracts import History, Metric
 
-NOT_PRIVATE = 'trained without differential privacy: nothing bounds ε; [train] privacy = { epsilon = …, delta = … } does'
+NOT_PRIVATE = (
+    "trained without differential privacy: nothing bounds ε; [train] privacy = { epsilon = …, delta = … } does"
+)
 
 
 def accounting_metrics(history: History | None) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Shadow models: the same training on random halves of members and non-members, and the attacks that compare with it."""
+"""Shadow models: the same training on random halves of the examples, and attacks that compare with it."""
 
 from __future__ import annotations
 
