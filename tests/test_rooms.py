@@ -73,6 +73,7 @@ ELSEWHERE = {
     "probes/fairness/classes": ("probes/fairness/test_probe.py", "the probe yields the metrics of classes"),
     "probes/fairness/groups": ("probes/fairness/test_probe.py", "the probe yields the metrics of groups"),
     "probes/fairness/truncation": ("probes/fairness/test_probe.py", "the probe yields the share of unread words"),
+    "probes/privacy/accounting": ("probes/privacy/test_probe.py", "the probe yields the guarantee"),
     "training/fitting": ("engines/test_native.py", "every engine trains through it"),
     "training/frameworks": ("engines/test_frameworks.py", "the engines of frameworks iterate over it"),
     "training/lightning_modules": ("engines/test_lightning.py", "the engine runs a user's modules"),

@@ -35,6 +35,7 @@ def test_these_are_the_suites_of_the_mission():
         "engines",
         "nlp",
         "planted",
+        "privacy",
         "quickstart",
         "responsible",
         "tabular",
@@ -124,7 +125,9 @@ def test_without_an_accelerator_throughput_names_the_suite_for_a_processor(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ci", "throughput_small", "tabular", "curves", "engines", "nlp", "responsible"])
+@pytest.mark.parametrize(
+    "name", ["ci", "throughput_small", "tabular", "curves", "engines", "nlp", "responsible", "privacy"]
+)
 def test_it_runs_from_packages_alone(name, tmp_path):
     ended = smoke(name, tmp_path)
     assert ended.returncode == 0, ended.stderr

@@ -155,6 +155,10 @@ def test_what_has_no_steps_of_its_own_has_a_reason(monkeypatch: pytest.MonkeyPat
     assert metrics["train",].value is None
     assert metrics["train",].reason == batch_size.OWN_STEP
     assert metrics["inference",].value
+    monkeypatch.setattr(batch_size, "has_own_step", lambda network: False)
+    private = texts()
+    private.options = {"train": vars(TrainOptions(privacy={"epsilon": 3.0, "delta": 1e-5}))}
+    assert measured(private)["train",].reason == batch_size.PRIVATE
 
 
 # ── how a search ends ───────────────────────────────────────────────────────────────────────────

@@ -88,6 +88,10 @@ def test_a_rate_that_is_the_loop_by_hands_own_is_about_1(trained: Any) -> None:
         ({"history": None}, "nothing was trained here"),
         ({"history": History(steps=3, samples=300)}, "the training has no windows"),
         ({"placement": Placement("cpu", 1, "32-true", compiled=True)}, "a copy of a compiled network is not compiled"),
+        (
+            {"options": {"train": vars(TrainOptions(privacy={"epsilon": 3.0, "delta": 1e-5}))}},
+            "a private training clips the gradient of each example",
+        ),
     ],
 )
 def test_what_cannot_be_compared_has_a_reason(change: Any, reason: str, trained: Any) -> None:

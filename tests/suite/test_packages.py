@@ -66,6 +66,7 @@ def absent(monkeypatch):
         ("probes", "fairness", ("fairlearn",)),
         ("probes", "attribution", ("captum",)),
         ("engines", "native", ()),
+        ("probes", "privacy", ()),
         ("engines", "lightning", ("lightning|pytorch_lightning",)),
         ("engines", "hf", ("transformers", "accelerate")),
     ],
@@ -96,7 +97,7 @@ def test_one_of_the_two_packages_of_lightning_is_enough(absent, packages, missin
 README_EXTRAS = {
     "quickstart": set(), "tabular": set(), "curves": set(), "vision": set(), "textbook": set(), "planted": set(),
     "ci": set(), "engines": {"transformers", "tokenizers", "accelerate", "lightning"},
-    "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
+    "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"}, "privacy": {"opacus"},
 }  # fmt: skip
 "Packages of the extras that the README's table names for each shipped suite."
 
@@ -112,6 +113,7 @@ def test_a_shipped_suite_needs_no_package_of_an_extra_that_the_readme_does_not_n
             "pytorch_lightning",
             "fairlearn",
             "captum",
+            "opacus",
             "timm",
             "torchvision",
             "peft",

@@ -13,6 +13,7 @@ from bench_suite.training.batching import (
     batch_count,
     draw_balanced,
     needs_several_rows,
+    poisson,
     prediction_batches,
     rows_by_class,
     shuffled,
@@ -132,3 +133,20 @@ def test_the_same_generator_draws_the_same_balanced_rows() -> None:
     classes = rows_by_class(np.array([0, 0, 0, 1, 2]))
     first = draw_balanced(classes, 5, torch.Generator().manual_seed(7))
     assert torch.equal(first, draw_balanced(classes, 5, torch.Generator().manual_seed(7)))
+
+
+def test_poisson_batches_contain_each_row_independently_with_the_same_probability() -> None:
+    """400 epochs of 10 batches over 50 rows: sizes are binomial, and rows are together as often as chance has it."""
+    order = torch.Generator().manual_seed(0)
+    batches = [rows for _ in range(400) for rows in poisson(50, 10, order)]
+    contains = np.zeros((4000, 50))
+    for number, rows in enumerate(batches):
+        assert rows.dtype == torch.int64
+        contains[number, rows.numpy()] = 1.0
+    sizes = contains.sum(axis=1)
+    assert abs(sizes.mean() - 5.0) < 0.15
+    assert abs(sizes.var() - 50 * 0.1 * 0.9) < 0.4
+    assert abs(contains.mean(axis=0) - 0.1).max() < 0.02
+    together = contains.T @ contains / 4000
+    assert abs(together[~np.eye(50, dtype=bool)] - 0.01).max() < 0.01
+    assert (sizes == 0).any()

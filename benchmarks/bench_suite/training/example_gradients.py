@@ -131,8 +131,8 @@ def check_gradients(
             if not _equal([values[position : position + 1] for values in together], alone):
                 raise BenchError(
                     "privacy needs the gradient of each example, and those of a batch differ from those of its "
-                    "examples alone: a layer or the loss mixes examples, or Opacus computes them wrongly; leave privacy "
-                    "out, or choose another model"
+                    "examples alone: a layer or the loss mixes examples, or Opacus computes them wrongly; leave "
+                    "privacy out, or choose another model"
                 )
     finally:
         for part, mode in zip(dropout, modes):
