@@ -97,7 +97,8 @@ def test_one_of_the_two_packages_of_lightning_is_enough(absent, packages, missin
 README_EXTRAS = {
     "quickstart": set(), "tabular": set(), "curves": set(), "vision": set(), "textbook": set(), "planted": set(),
     "ci": set(), "engines": {"transformers", "tokenizers", "accelerate", "lightning"},
-    "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"}, "privacy": {"opacus"},
+    "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
+    "privacy": {"opacus"},
 }  # fmt: skip
 "Packages of the extras that the README's table names for each shipped suite."
 
