@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import logsumexp
+from torch import nn
 
 from bench_suite.contracts import BenchError, Data, History, Network, Placement, Source, TrainOptions
-from bench_suite.data.encoded import encoded
+from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
 from bench_suite.models import mlp
@@ -22,7 +23,7 @@ from bench_suite.stats.renyi import ORDERS, least_epsilon
 
 pytest.importorskip("opacus", reason="opacus is not installed; the extra `privacy` brings it")
 
-from bench_suite.training import private
+from bench_suite.training import fitting, private
 
 DELTA = 1e-5
 PLACE = Placement("cpu", 1, "32-true")
@@ -186,6 +187,60 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_a_plain_module(table: D
         assert not [name for name in ("grad_sample", "summed_grad", "_forward_counter") if hasattr(weight, name)]
     assert not any(part._forward_hooks or part._backward_hooks for part in first.modules())
     assert not hasattr(first, "autograd_grad_sample_hooks")
+
+
+class Pictures(nn.Module):
+    """A network of convolutions, whose weights are in `channels_last`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(180, 2)
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.layers(image.permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_without_noise_and_clipping_the_weights_are_those_of_a_plain_loop_over_the_same_batches(
+    optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private, "noise_multiplier", lambda *arguments: 1e-12)
+    drawn, draw = [], fitting.poisson
+
+    def remembered(*arguments: Any) -> list[torch.Tensor]:
+        drawn.extend(draw(*arguments))
+        return drawn[-arguments[1] :]
+
+    monkeypatch.setattr(fitting, "poisson", remembered)
+    random = np.random.default_rng(0)
+    split = MemorySplit(
+        np.arange(60), {"image": random.normal(size=(60, 8, 8, 3)).astype("float32"), "target": np.arange(60) % 2}
+    )
+    data = Data("classification", {"classes": ("no", "yes")}, {"train": split}, Source("generated", "p", ""))
+    torch.manual_seed(0)
+    network, plain = (Network(Pictures(), lambda raw: {"image": raw["image"]}, stack) for _ in range(2))
+    plain.module.load_state_dict(network.module.state_dict())
+    examples = encoded(network, split)
+    options = private_options(
+        epochs=3, batch_size=12, optimizer=optimizer, learning_rate=0.01, privacy={**PRIVACY, "clipping_norm": 1e6}
+    )
+    native.train(network, data, classification, options, PLACE, lambda window: True, lambda name: examples)
+    by_hand: Any = (
+        torch.optim.SGD(plain.module.parameters(), lr=0.01, momentum=0.9)
+        if optimizer == "sgd"
+        else torch.optim.AdamW(plain.module.parameters(), lr=0.01, weight_decay=0.0)
+    )
+    assert len(drawn) == 15
+    for rows in drawn:
+        batch = examples.batch(plain, rows)
+        by_hand.zero_grad()
+        loss = classification.loss(plain.module(**batch.inputs), batch.targets, data.spec)
+        (loss * len(rows) / 12).backward()  # the sum over the examples, divided by their expected number
+        by_hand.step()
+    for name, value in plain.module.state_dict().items():
+        assert torch.allclose(network.module.state_dict()[name], value, atol=2e-4), name
 
 
 class Stop(Exception):

@@ -81,7 +81,7 @@ def _shadow_checks(cell: Cell, members: int, flipped: float) -> Iterator[Check]:
         read = read_metric("privacy/auc", cell, attack=attack)
         basis = f"share of flipped labels among {members} members, {OFTEN}"
         yield around(f"privacy/auc of {attack}", cell, known, spread, basis, read=read)
-    # Only an other one with a flipped label is less likely than the models with and without it, on average.
+    # Only an other one with a flipped label is below them: it is less likely than models with and without it are.
     read = read_metric("privacy/auc", cell, attack="relative")
     yield exactly("privacy/auc of relative", cell, (1 + flipped) / 2, read)
 

@@ -12,8 +12,9 @@ MANY = 64
 "Shadow models from which each example has variances of its own; with fewer, all examples share them."
 MIN_VARIANCE = 1e-8
 "Least variance of logits: models that all agree have none."
-GAMMA = 2.0
-"How many times likelier than a population's example an example must be to count (RMIA's γ)."
+GAMMA = 1.0
+"""How many times likelier than a population's example an example must be to count (RMIA's γ). With 2, models whose
+probabilities differ little give most examples the same score."""
 
 
 def online_scores(logits: np.ndarray, shadows: np.ndarray, included: np.ndarray) -> np.ndarray:

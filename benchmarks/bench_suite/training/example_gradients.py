@@ -42,14 +42,16 @@ def check_module(module: nn.Module, label: str) -> None:
     finally:
         logger.setLevel(level)
         module.train(mode)
-    messages = [str(error).strip().split("\n")[0].rstrip(".") for error in errors]
+    messages = [str(error).strip().split("\n")[0].split(". ")[0].rstrip(".") for error in errors]
     messages += [
         f"{type(part).__name__} is not supported" for part in module.modules() if isinstance(part, UNSUPPORTED)
     ]
     if messages:
+        batch = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+        instead = ", such as one with group normalisation in place of batch normalisation" if batch else ""
         raise BenchError(
             f"{label} cannot be trained with privacy: {'; '.join(dict.fromkeys(messages))}. Leave privacy out, or "
-            "choose a model without these layers (group or layer normalisation in place of batch normalisation)"
+            f"choose a model without these layers{instead}"
         )
 
 

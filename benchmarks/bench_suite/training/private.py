@@ -77,6 +77,7 @@ def train_privately(
                 expected_batch_size=len(run.examples) * sample_rate,
                 loss_reduction="mean",
             )
+            optimizer.attach_step_hook(_match_layout)
             _fit(run, module, optimizer)
         history = run.history()
     return replace(history, privacy=spent_after(history.steps, noise, norm, sample_rate, options.privacy["delta"]))
@@ -116,6 +117,13 @@ def _backward(run: Fitting, module: torch.nn.Module, part: Part, columns: Iterat
     loss.backward()
     check_complete(run.weights, part.own)
     return loss
+
+
+def _match_layout(optimizer: DPOptimizer) -> None:
+    """Give each gradient the layout in memory of its weight, such as `channels_last`: fused optimisers assume that."""
+    for weight in optimizer.params:
+        if weight.grad.stride() != weight.stride():
+            weight.grad = torch.empty_like(weight).copy_(weight.grad)
 
 
 # ── the guarantee ───────────────────────────────────────────────────────────────────────────────

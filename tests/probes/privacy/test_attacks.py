@@ -63,4 +63,6 @@ def test_the_curves_can_be_stored_and_end_at_one():
     artifact = curves_artifact({"loss": scores(300, 1000), "confidence": scores(300, 1000, 0.0)})
     assert set(artifact.data["series"]) == {"loss", "confidence", "chance"}
     assert all(points[-1] == [1.0, 1.0] for points in artifact.data["series"].values())
+    assert all(x == y for x, y in artifact.data["series"]["chance"])
+    assert len(artifact.data["series"]["chance"]) > 20, "on a logarithmic axis it is no straight line"
     assert artifact_to_bytes(artifact)

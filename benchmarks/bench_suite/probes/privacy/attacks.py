@@ -73,8 +73,8 @@ def _true_positive_rate(members: np.ndarray, non_members: np.ndarray, rate: floa
 def curves_artifact(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Artifact:
     """Return the ROC curves of all attacks with a logarithmic axis of false positives (Carlini et al. 2022)."""
     series: dict[str, list[list[float]]] = {name: curve(*pair) for name, pair in scores.items()}
-    least = min(points[0][0] for points in series.values())
-    series["chance"] = [[least, least], [1.0, 1.0]]
+    rates = max(series.values(), key=len)
+    series["chance"] = [[rate, rate] for rate, _ in rates]  # no straight line on a logarithmic axis
     data = {"x": "false positive rate", "y": "true positive rate", "logarithmic": ["x"], "series": series}
     return Artifact(
         "attacks", "lines", data,
