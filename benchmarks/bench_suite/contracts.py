@@ -655,7 +655,8 @@ class Artifact:
     `data` has plain lists and numbers, or arrays, which are converted. By kind:
 
     `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}; a point may be [x, y, low, high] with its
-             interval; optionally "logarithmic": ["x"]
+             interval; optionally "logarithmic": ["x"], and "histogram": [[left, right, count], …] to be drawn below
+             the lines on the same x
     `bars`   {"y": label, "bars": {name: value}}; optionally "intervals": {name: [low, high]}, "reasons": {name: text}
              for bars without a value, and "signed": true for red bars above zero and blue ones below
     `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}

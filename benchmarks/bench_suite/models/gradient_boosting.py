@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from bench_suite.contracts import Data, Report, Split, TrainOptions
+from bench_suite.contracts import BenchError, Data, Report, Split, TrainOptions
 from bench_suite.metrics.log_loss import log_loss, per_example
 from bench_suite.metrics.rmse import rmse
 from bench_suite.training.class_weights import class_weights
@@ -26,6 +26,7 @@ BOUNDS = {
     "examples_a_leaf": (1, None),
     "penalty": (0.0, None),
     "columns_a_split": (0.01, 1.0),
+    "interval": (0.0, 0.99),
 }
 
 
@@ -43,6 +44,9 @@ class Options:
     "L2 penalty of the leaves' values."
     columns_a_split: float = 0.5
     "Share of the columns, drawn at random for each split, from which the split chooses; the seed affects only this."
+    interval: float = 0.0
+    """For a regression: share of targets that a prediction interval is meant to contain, such as 0.9. Two more models
+    are fitted, of the quantiles at its ends. 0 fits none."""
 
 
 @dataclass
@@ -54,6 +58,10 @@ class Boosting:
     "0 for a regression."
     known: np.ndarray | None = None
     "(d,) bool: columns with a value in at least one training example; the others are not used."
+    ends: Mapping[str, HistGradientBoostingRegressor] = field(default_factory=dict)
+    "Models of the quantiles `lower` and `upper`; empty without prediction intervals."
+    level: float = 0.0
+    "Share of targets that the intervals are meant to contain."
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
         """Fit the train split with the number of rounds that has the lowest loss on `validation`.
@@ -69,6 +77,8 @@ class Boosting:
         self.known = ~np.isnan(inputs).all(axis=0)
         inputs = self._known(inputs)
         self.trees.fit(inputs, targets, sample_weight=weights)
+        for quantile in self.ends.values():
+            quantile.fit(inputs, targets)
         if len(data.splits.get("validation", ())) == 0:
             return
         unseen, truth = features(data.splits["validation"])
@@ -80,16 +90,27 @@ class Boosting:
             self.trees.set_params(max_iter=best).fit(inputs, targets, sample_weight=weights)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
-        """Return `predictions` (n,), and for classes `scores` (n, classes) float32; unseen classes score 0."""
+        """Return `predictions` (n,), and for classes `scores` (n, classes) float32; unseen classes score 0.
+
+        With prediction intervals there are `lower`, `upper` and `level` too, each (n,).
+        """
         outputs = self.trees.predict_proba if self.classes else self.trees.predict
         parts = []
         for start in range(0, len(split), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(split)))
             parts.append(outputs(self._known(inputs_of(split.take(rows)))))
         if not self.classes:
-            return {"predictions": np.concatenate(parts)}
+            return {"predictions": np.concatenate(parts), **self._interval(split)}
         scores = self._scores(np.concatenate(parts))
         return {"predictions": scores.argmax(axis=1), "scores": scores}
+
+    def _interval(self, split: Split) -> dict[str, np.ndarray]:
+        """Return `lower`, `upper` and `level`, each (n,), or nothing; ends that cross are exchanged."""
+        if not self.ends:
+            return {}
+        inputs = self._known(features(split)[0])
+        ends = np.sort([model.predict(inputs) for model in self.ends.values()], axis=0)
+        return {"lower": ends[0], "upper": ends[1], "level": np.full(len(inputs), self.level)}
 
     def _known(self, inputs: np.ndarray) -> np.ndarray:
         """Return the columns that had a value in training; without any, a column of zeros for the trees."""
@@ -122,5 +143,11 @@ def build(data: Data, options: Options) -> Boosting:
         "random_state": draw_seed(),
     }
     if data.problem == "classification":
+        if options.interval:
+            raise BenchError("gradient_boosting: interval is for regressions, and this task has classes: leave it out")
         return Boosting(HistGradientBoostingClassifier(**shared), len(data.spec["classes"]))
-    return Boosting(HistGradientBoostingRegressor(**shared), 0)
+    tails = {"lower": (1.0 - options.interval) / 2, "upper": (1.0 + options.interval) / 2} if options.interval else {}
+    ends = {
+        name: HistGradientBoostingRegressor(loss="quantile", quantile=tail, **shared) for name, tail in tails.items()
+    }
+    return Boosting(HistGradientBoostingRegressor(**shared), 0, ends=ends, level=options.interval)

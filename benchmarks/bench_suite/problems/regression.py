@@ -17,6 +17,9 @@ METRICS = {
     "rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
 }
 
+INTERVAL = ("lower", "upper", "level")
+"Columns of prediction intervals, which a model may return."
+
 
 def fit_spec(spec: Mapping[str, Any], data: Data) -> dict[str, Any]:
     """Return the spec with the `mean` and `scale` of the training targets, which a model needs when it is built.
@@ -81,9 +84,34 @@ def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str,
 
 
 def check_predictions(columns: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-    """Raise ValueError unless `predictions` of the columns is one finite number for each example."""
+    """Raise ValueError unless `predictions` of the columns is one finite number for each example.
+
+    A model may also return prediction intervals: `lower`, `upper` and `level`, each (n,). `lower` and `upper` are the
+    ends in the unit of the target, and `level` is the share of targets that the interval is meant to contain, between 0
+    and 1. The three are required together.
+    """
     predictions = np.asarray(columns["predictions"])
     if predictions.dtype.kind not in "iuf" or predictions.ndim != 1:
         raise ValueError(f"predictions must be numbers (n,), not {predictions.dtype} {predictions.shape}")
     if not np.isfinite(predictions).all():
         raise ValueError(f"{int((~np.isfinite(predictions)).sum())} predictions are not finite numbers")
+    _check_intervals(columns)
+
+
+def _check_intervals(columns: Mapping[str, Any]) -> None:
+    """Raise ValueError unless prediction intervals, if there are any, are complete, ordered and have a level."""
+    present = [name for name in INTERVAL if name in columns]
+    if not present:
+        return
+    if len(present) < len(INTERVAL):
+        lacking = [name for name in INTERVAL if name not in columns]
+        raise ValueError(f"a prediction interval needs lower, upper and level: {', '.join(lacking)} is missing")
+    for name in INTERVAL:
+        values = np.asarray(columns[name])
+        if values.dtype.kind not in "iuf" or values.ndim != 1 or np.isnan(values).any():
+            raise ValueError(f"{name} of the prediction intervals must be numbers (n,), without NaN")
+    lower, upper, level = (np.asarray(columns[name]) for name in INTERVAL)
+    if (lower > upper).any():
+        raise ValueError(f"{int((lower > upper).sum())} prediction intervals have a lower end above the upper one")
+    if len(level) and not 0.0 < float(level.min()) <= float(level.max()) < 1.0:
+        raise ValueError("level of the prediction intervals must lie between 0 and 1")

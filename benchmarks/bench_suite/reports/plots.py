@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import Artifact
@@ -33,6 +33,8 @@ _MAX_FIGURE_WIDTH, _MAX_IMAGE_WIDTH = 400, 180
 _MAX_PHOTOGRAPH_WIDTH, _MAX_DRAWING_WIDTH = 512, 800
 "Width in pixels up to which an image counts as a photograph; a wider one is a drawing with text and takes the page."
 _MAX_LEGEND = 12
+_HISTOGRAM_HEIGHT, _HISTOGRAM_COLOUR = 0.7, "#999999"
+"Height in inches and colour of a histogram below lines."
 
 
 def picture(artifact: Artifact) -> bytes | None:
@@ -75,7 +77,16 @@ def page_width(content: bytes, kind: str) -> int:
 
 
 def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
-    axes = _axes(figure)
+    histogram = data.get("histogram")
+    height = _FIGURE[1]
+    if histogram:
+        height += _HISTOGRAM_HEIGHT
+        ratios = {"height_ratios": (_FIGURE[1], _HISTOGRAM_HEIGHT)}
+        upper, lower = figure.subplots(2, sharex=True, gridspec_kw=ratios)
+        axes, bottom = _styled(upper), _styled(lower)
+        _histogram(bottom, histogram)
+    else:
+        axes = bottom = _axes(figure)
     handles, names = [], []
     for number, (name, points) in enumerate(data["series"].items()):
         x, y = [_number(point[0]) for point in points], [_number(point[1]) for point in points]
@@ -94,15 +105,27 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
             positions, _, low, high = zip(*ranges)
             axes.fill_between(positions, low, high, color=COLOURS[number % len(COLOURS)], alpha=0.15, linewidth=0)
     axes.set(**{f"{axis}scale": "log" for axis in data.get("logarithmic", ()) if axis in ("x", "y")})
-    axes.set_xlabel(_label(data["x"], 60))
+    bottom.set_xlabel(_label(data["x"], 60))
     axes.set_ylabel(_label(data["y"], 40))
     axes.grid(alpha=0.25)
+    figure.set_size_inches(_FIGURE[0], height)
     if len(names) > 1 or (names and names[0]):
         rest = len(names) - _MAX_LEGEND
         if rest > 0:
             handles, names = handles[:_MAX_LEGEND], [*names[: _MAX_LEGEND - 1], f"and {rest + 1} more"]
-        figure.set_size_inches(_FIGURE[0], _FIGURE[1] + 0.17 * -(-len(names) // 2))
+        figure.set_size_inches(_FIGURE[0], height + 0.17 * -(-len(names) // 2))
         figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
+
+
+def _histogram(axes: Axes, bars: Sequence[Sequence[Any]]) -> None:
+    """Draw counts [left, right, count] as bars."""
+    lefts, rights, counts = zip(*([_number(value) for value in bar] for bar in bars))
+    widths = [right - left for left, right in zip(lefts, rights)]
+    axes.bar(lefts, counts, widths, align="edge", color=_HISTOGRAM_COLOUR, edgecolor="white", linewidth=0.5)
+    axes.set_ylabel("examples")
+    axes.locator_params(axis="y", nbins=3)
+    axes.grid(axis="y", alpha=0.25)
+    axes.set_axisbelow(True)
 
 
 def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
@@ -151,7 +174,10 @@ def _encode_image(pixels: Any) -> bytes:
 
 
 def _axes(figure: Figure) -> Axes:
-    axes = figure.add_subplot()
+    return _styled(figure.add_subplot())
+
+
+def _styled(axes: Axes) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7)
     axes.xaxis.label.set_fontsize(8)

@@ -1,0 +1,91 @@
+"""Classes: everything that is measured of a classifier's probabilities, from its predictions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from bench_suite.contracts import Artifact, Metric, Predictions
+from bench_suite.probes.calibration.confidence import confidence_metrics
+from bench_suite.probes.calibration.diagram import diagrams
+from bench_suite.probes.calibration.floors import FLOOR, absent
+from bench_suite.probes.calibration.groups import group_metrics
+from bench_suite.probes.calibration.probabilities import PARTS, probability_metrics
+from bench_suite.probes.calibration.scaling import SCALED, temperature_metrics
+from bench_suite.stats.calibration import ERRORS
+from bench_suite.stats.probabilities import require_probabilities
+
+NO_VALIDATION = "there is no validation split to fit a temperature on: set validation above 0 under [train]"
+
+
+class ClassOptions(Protocol):
+    """The options that the measures of a classifier read."""
+
+    @property
+    def simulations(self) -> int:
+        """Simulated sets of labels for each floor."""
+
+    @property
+    def least_size(self) -> int:
+        """Fewest examples of a group, and of the validation split."""
+
+    @property
+    def most_groups(self) -> int:
+        """Most values of an attribute that form groups."""
+
+    @property
+    def resamples(self) -> int:
+        """Bootstrap resamples of means."""
+
+
+def measure_classes(
+    test: Predictions,
+    validation: Predictions | str | None,
+    classes: Sequence[str],
+    positive: int,
+    options: ClassOptions,
+) -> Iterator[Metric | Artifact]:
+    """Yield errors, floors, scores, the temperature, groups and the reliability diagram of predictions.
+
+    Args:
+        test: predictions with `targets` and `scores`.
+        validation: predictions to fit the temperature on, or the reason why there are none; None fits none.
+        classes: names of the classes.
+        positive: number of the positive class, of two.
+        options: the options of the probe.
+    """
+    fault = unusable(test)
+    if fault is not None:
+        names = [*ERRORS, *PARTS, *FLOOR, *(() if validation is None else SCALED)]
+        yield from absent(names, fault)
+        return
+    targets, scores = np.asarray(test["targets"]), np.asarray(test["scores"])
+    clusters = test.columns.get("cluster")
+    yield from confidence_metrics(targets, scores, clusters, options.simulations, options.resamples)
+    yield from probability_metrics(targets, scores, clusters, positive, options.simulations, options.resamples)
+    if validation is not None:
+        fault = validation if isinstance(validation, str) else unusable(validation)
+        if fault is None and not isinstance(validation, str):
+            fitted_on = np.asarray(validation["targets"]), np.asarray(validation["scores"])
+            yield from temperature_metrics((targets, scores), clusters, fitted_on, classes, options)
+        else:
+            yield from absent(SCALED, str(fault))
+    yield from group_metrics(test.groups, targets, scores, clusters, options)
+    yield from diagrams(targets, scores, classes, positive, options.simulations)
+
+
+def unusable(predictions: Predictions) -> str | None:
+    """Return why the scores of predictions cannot be judged; None if they can."""
+    if "scores" not in predictions.columns:
+        return "the model returns no scores, so there are no confidences"
+    if "score_classes" in predictions.columns:
+        return "only the highest scores of each example were stored"
+    if len(predictions) == 0:
+        return "there are no examples"
+    try:
+        require_probabilities(np.asarray(predictions["scores"]))
+    except ValueError as error:
+        return str(error)
+    return None

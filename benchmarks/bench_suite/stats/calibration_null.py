@@ -1,0 +1,175 @@
+"""Null floors: what a calibrated model would show, a test of calibration, and intervals for errors that are biased.
+
+Errors of calibration are sums of absolute values, so chance alone makes them positive: with 100 examples a perfectly
+calibrated model has an expected calibration error of 0.08 or so. The floor is the distribution of the error over labels
+that are drawn from the model's own probabilities. The test asks whether the data lie above it.
+
+Percentiles of a bootstrap would be wrong: a resample adds the chance of drawing to the chance of the data, so that
+nearly all resamples have a larger error than the data, and the interval lies above the truth. The intervals here invert
+a test instead. They hold the errors that would not be rejected by what was observed, along a line of models: from the
+calibrated one through one whose gaps are those that were observed, and beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench_suite.contracts import Interval
+from bench_suite.stats.calibration import BINS, ERRORS, ConfidenceCells, errors_of
+
+LEVEL = 0.95
+SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+"Multiples of the observed gaps at which labels are simulated; between them, quantiles are interpolated."
+CHUNK = 2**21
+"Scores of which classes are drawn at a time."
+SHARE = 0.2
+"Simulations at each further multiple, as a share of those of the floor."
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The error of a calibrated model with these confidences and as many examples."""
+
+    median: float
+    upper: float
+    "95 % of simulated errors are at most this."
+    p: float
+    "Share of the errors, the observed one among them, that are at least the observed one: (k + 1) / (B + 1)."
+    simulations: int
+
+
+@dataclass(frozen=True)
+class ErrorEstimate:
+    """An error with its floor and its intervals."""
+
+    value: float
+    floor: Floor
+    interval: Interval
+    "Of the error that infinitely many labels for these confidences would show."
+    excess: float
+    "The value minus the median of the floor."
+    excess_interval: Interval
+    "Of the median of such values minus the median of the floor: it begins above 0 if the test rejects at 2.5 %."
+
+
+def floor_of(value: float, draws: np.ndarray) -> Floor:
+    """Return the floor from the errors of simulated labels, (B,), beside the observed error."""
+    slack = 1e-9 * max(1.0, abs(value))  # equal errors may differ in their last digit
+    reached = int(np.count_nonzero(draws >= value - slack))
+    median, upper = np.quantile(draws, [0.5, LEVEL])
+    return Floor(float(median), float(upper), (reached + 1) / (len(draws) + 1), len(draws))
+
+
+def two_sided(value: float, draws: np.ndarray) -> Floor:
+    """Return the floor of a score that may be too low as well as too high: p counts both sides."""
+    above, below = floor_of(value, draws), floor_of(-value, -draws)
+    return Floor(above.median, above.upper, min(1.0, 2.0 * min(above.p, below.p)), above.simulations)
+
+
+def estimate_errors(
+    cells: ConfidenceCells, *, simulations: int, seed: int, names: tuple[str, ...] = ERRORS
+) -> dict[str, ErrorEstimate]:
+    """Return the errors of a model's confidences with floor, test and intervals, by name.
+
+    At a multiple t of the observed gaps, the right predictions of a cell are binomial, with the rate confidence − t·g.
+    g is the gap of the cell's bin, or its standard error if that is larger, so that the line leaves 0 in every bin. The
+    interval holds the errors of all t at which the observed value lies between the 2.5 % and the 97.5 % quantile. Its
+    upper end is never below the median of the floor, since smaller errors cannot be told from none.
+
+    Args:
+        cells: the examples.
+        simulations: simulated sets of labels for the floor.
+        seed: of the simulation.
+        names: the errors to estimate.
+    """
+    random = np.random.default_rng(seed)
+    observed = {name: float(values[0]) for name, values in errors_of(cells, cells.right[None], names).items()}
+    draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    truths: dict[str, list[float]] = {name: [] for name in names}
+    step = _gaps(cells)
+    for shift in SHIFTS:
+        rates = np.clip(cells.rates - shift * step, 0.0, 1.0)
+        count = simulations if shift == 0.0 else max(99, round(SHARE * simulations))
+        right = random.binomial(cells.counts, rates, size=(count, len(rates))).astype(np.float64)
+        for name, values in errors_of(cells, right, names).items():
+            draws[name].append(values)
+        for name, values in errors_of(cells, (cells.counts * rates)[None], names, expectations=True).items():
+            truths[name].append(float(values[0]))
+    return {name: _estimate(observed[name], draws[name], truths[name]) for name in names}
+
+
+def _gaps(cells: ConfidenceCells) -> np.ndarray:
+    """Return the observed gap of each cell's bin of equal width, (C,), at least one standard error in size."""
+    bins = cells.bins(cells.width_bins)
+    counts = np.maximum(bins.counts, 1)
+    right, mean = np.bincount(cells.width_bins, cells.right, BINS), bins.confidences / counts
+    gaps = mean - right / counts
+    errors = np.sqrt(np.maximum(mean * (1.0 - mean), 0.0) / counts)
+    return np.asarray((np.where(gaps < 0, -1.0, 1.0) * np.maximum(np.abs(gaps), errors))[cells.width_bins])
+
+
+def _estimate(value: float, draws: list[np.ndarray], truths: list[float]) -> ErrorEstimate:
+    floor = floor_of(value, draws[0])
+    tail = (1.0 - LEVEL) / 2
+    low, middle, high = (
+        np.maximum.accumulate([np.quantile(values, share) for values in draws]) for share in (tail, 0.5, 1.0 - tail)
+    )
+    above, below, fitted = (_crossing(quantiles, value) for quantiles in (high, low, middle))
+    truth, excesses = np.maximum.accumulate(truths), middle - floor.median
+    excess = value - floor.median
+    least, most = (float(np.interp(shift, SHIFTS, truth)) for shift in (above, max(below, fitted)))
+    from_, to = (float(np.interp(shift, SHIFTS, excesses)) for shift in (above, below))
+    return ErrorEstimate(
+        value,
+        floor,
+        Interval(least, max(most, floor.median, value if below == SHIFTS[-1] else 0.0), LEVEL),
+        excess,
+        Interval(min(from_, excess), max(to, excess), LEVEL),
+    )
+
+
+def _crossing(quantiles: np.ndarray, value: float) -> float:
+    """Return the multiple at which a rising quantile reaches the value; the first or the last one if none does."""
+    if value <= quantiles[0]:
+        return SHIFTS[0]
+    if value >= quantiles[-1]:
+        return SHIFTS[-1]
+    after = int(np.searchsorted(quantiles, value, side="left"))
+    low, high = quantiles[after - 1], quantiles[after]
+    return float(SHIFTS[after - 1] + (SHIFTS[after] - SHIFTS[after - 1]) * (value - low) / (high - low))
+
+
+# ── simulated classes ───────────────────────────────────────────────────────────────────────────
+
+
+def simulate_classes(
+    scores: np.ndarray, statistics: Callable[[np.ndarray], Mapping[str, float]], *, simulations: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Return statistics of labels that are drawn from the scores: (B,) by name.
+
+    Args:
+        scores: (n, classes) probabilities; rows are divided by their sums.
+        statistics: returns numbers by name for class numbers (n,).
+        simulations: B, simulated sets of labels.
+        seed: of the simulation.
+    """
+    random = np.random.default_rng(seed)
+    n, classes = scores.shape
+    labels = np.empty((simulations, n), dtype=np.int32)
+    size = max(1, CHUNK // classes)
+    for first in range(0, n, size):
+        bounds = np.cumsum(scores[first : first + size], axis=1, dtype=np.float64)
+        bounds /= bounds[:, -1:]
+        rows = np.arange(len(bounds))
+        ordered = (bounds + rows[:, None]).ravel()  # ascending: the bounds of each row lie in an interval of its own
+        for drawn in labels:
+            positions = np.searchsorted(ordered, random.random(len(rows)) + rows, side="right") - classes * rows
+            drawn[first : first + size] = np.clip(positions, 0, classes - 1)
+    draws: dict[str, list[float]] = {}
+    for drawn in labels:
+        for name, value in statistics(drawn).items():
+            draws.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in draws.items()}
