@@ -117,7 +117,8 @@ def _estimate(value: float, draws: list[np.ndarray], truths: list[float]) -> Err
     low, middle, high = (
         np.maximum.accumulate([np.quantile(values, share) for values in draws]) for share in (tail, 0.5, 1.0 - tail)
     )
-    above, below, fitted = (_crossing(quantiles, value) for quantiles in (high, low, middle))
+    above, fitted = (_crossing(quantiles, value) for quantiles in (high, middle))
+    below = _crossing(low, value, last=True)
     truth, excesses = np.maximum.accumulate(truths), middle - floor.median
     excess = value - floor.median
     least, most = (float(np.interp(shift, SHIFTS, truth)) for shift in (above, max(below, fitted)))
@@ -131,13 +132,15 @@ def _estimate(value: float, draws: list[np.ndarray], truths: list[float]) -> Err
     )
 
 
-def _crossing(quantiles: np.ndarray, value: float) -> float:
-    """Return the multiple at which a rising quantile reaches the value; the first or the last one if none does."""
-    if value <= quantiles[0]:
-        return SHIFTS[0]
-    if value >= quantiles[-1]:
-        return SHIFTS[-1]
-    after = int(np.searchsorted(quantiles, value, side="left"))
+def _crossing(quantiles: np.ndarray, value: float, *, last: bool = False) -> float:
+    """Return the multiple at which a rising quantile reaches the value, the first such one or the last.
+
+    It is the first or the last of `SHIFTS` if the value lies outside the quantiles. A debiased error is 0 at many
+    multiples, of which the largest cannot be excluded either.
+    """
+    after = int(np.searchsorted(quantiles, value, side="right" if last else "left"))
+    if after in (0, len(SHIFTS)):
+        return SHIFTS[min(after, len(SHIFTS) - 1)]
     low, high = quantiles[after - 1], quantiles[after]
     return float(SHIFTS[after - 1] + (SHIFTS[after] - SHIFTS[after - 1]) * (value - low) / (high - low))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-HALVINGS = 8
+HALVINGS = 10
 "Bisections of [0, 1] in which the width is searched, before a line through both ends finds it within about 1e-5."
 
 

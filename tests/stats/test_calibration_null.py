@@ -1,0 +1,190 @@
+"""Floors and tests of calibration hold their promises in simulation, and intervals cover the errors they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from bench_suite.stats.calibration import (
+    BINS,
+    ERRORS,
+    GRID,
+    bin_numbers,
+    confidence_cells,
+    equal_mass_numbers,
+    errors_of,
+)
+from bench_suite.stats.calibration_null import (
+    estimate_errors,
+    floor_of,
+    simulate_classes,
+    two_sided,
+)
+
+ECE = ERRORS[:1]
+
+
+def test_p_counts_the_observed_value_too_and_is_never_0() -> None:
+    draws = np.array([0.1, 0.2, 0.3, 0.4])
+    assert floor_of(0.5, draws).p == pytest.approx(1 / 5)
+    assert floor_of(0.3, draws).p == pytest.approx(3 / 5)
+    assert floor_of(0.0, draws).p == 1.0
+    assert floor_of(0.3, draws).median == pytest.approx(0.25)
+    assert floor_of(0.3, np.arange(101.0)).upper == pytest.approx(95.0)
+
+
+def test_a_score_that_is_too_low_is_found_by_both_sides_only() -> None:
+    draws = np.linspace(1, 2, 999)
+    assert floor_of(0.5, draws).p == 1.0
+    assert two_sided(0.5, draws).p == pytest.approx(2 / 1000)
+    assert two_sided(2.5, draws).p == pytest.approx(2 / 1000)
+    assert two_sided(1.5, draws).p == 1.0
+    assert two_sided(0.5, draws).median == pytest.approx(1.5)
+
+
+def floor(draw: Callable[[np.random.Generator, int], np.ndarray], n: int) -> float:
+    """Return the median error of calibrated models over 40 sets of confidences."""
+    random = np.random.default_rng(n)
+    values = []
+    for seed in range(40):
+        confidences = draw(random, n)
+        cells = confidence_cells(confidences, random.random(n) < confidences)
+        values.append(estimate_errors(cells, simulations=99, seed=seed, names=ECE)[ECE[0]].floor.median)
+    return float(np.median(values))
+
+
+def test_the_floor_of_a_hundred_examples_is_four_times_that_of_two_thousand() -> None:
+    def confident(random: np.random.Generator, n: int) -> np.ndarray:
+        return random.beta(2.0, 0.4, n)
+
+    assert floor(confident, 100) == pytest.approx(0.080, abs=0.003)
+    assert floor(confident, 2000) == pytest.approx(0.019, abs=0.001)
+
+
+def test_a_single_bin_has_the_floor_of_a_binomial() -> None:
+    """The median of |share − 0.9| for n = 2,000 is 0.674 standard errors."""
+    cells = confidence_cells(np.full(2000, 0.9), np.arange(2000) < 1800)
+    estimate = estimate_errors(cells, simulations=4000, seed=0, names=ECE)[ECE[0]]
+    assert estimate.value == pytest.approx(0.0, abs=1e-12)
+    assert estimate.floor.median == pytest.approx(0.6745 * np.sqrt(0.09 / 2000), rel=0.06)
+    assert estimate.floor.upper == pytest.approx(1.96 * np.sqrt(0.09 / 2000), rel=0.06)
+    assert estimate.floor.p == 1.0
+    assert (estimate.interval.low, estimate.excess_interval.low) == (0.0, pytest.approx(estimate.excess))
+    assert estimate.interval.high >= estimate.floor.median, "errors below the floor cannot be told from none"
+
+
+def test_the_same_predictions_have_the_same_numbers() -> None:
+    random = np.random.default_rng(0)
+    confidences = random.uniform(0.5, 1, 300)
+    cells = confidence_cells(confidences, random.random(300) < confidences - 0.1)
+    first, second = (estimate_errors(cells, simulations=99, seed=5) for _ in range(2))
+    assert first == second
+    assert estimate_errors(cells, simulations=99, seed=6) != first
+
+
+def test_a_sure_model_that_is_wrong_lies_above_its_floor_and_its_interval_excludes_0() -> None:
+    random = np.random.default_rng(2)
+    confidences = random.uniform(0.6, 1, 1000)
+    cells = confidence_cells(confidences, random.random(1000) < confidences - 0.15)
+    for name, estimate in estimate_errors(cells, simulations=199, seed=0).items():
+        if name == "maximum_calibration_error":
+            continue
+        assert estimate.floor.p == pytest.approx(1 / 200), name
+        assert estimate.interval.low > 0.08, name
+        assert estimate.interval.low < 0.15 < estimate.interval.high, name
+        assert estimate.excess == pytest.approx(estimate.value - estimate.floor.median)
+        assert 0 < estimate.excess_interval.low < estimate.excess < estimate.excess_interval.high, name
+
+
+# ── simulated classes ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("classes", [2, 5, 40])
+def test_classes_are_drawn_with_their_probabilities(classes: int) -> None:
+    random = np.random.default_rng(0)
+    scores = random.dirichlet(np.ones(classes) / 3, 500).astype(np.float32)
+    counts = np.zeros(classes)
+
+    def count(labels: np.ndarray) -> dict[str, float]:
+        counts[:] += np.bincount(labels, minlength=classes)
+        return {"first": float((labels == 0).mean())}
+
+    draws = simulate_classes(scores, count, simulations=200, seed=1)
+    assert draws["first"].shape == (200,)
+    expected = 200 * scores.sum(axis=0)
+    assert np.abs(counts - expected).max() < 5 * np.sqrt(expected.max())
+    assert draws["first"].std() == pytest.approx(
+        np.sqrt((scores[:, 0] * (1 - scores[:, 0])).sum()) / 500, rel=0.25
+    )  # fmt: skip
+
+
+def test_a_class_without_probability_is_never_drawn() -> None:
+    scores = np.tile(np.array([0.0, 0.7, 0.0, 0.3, 0.0], dtype=np.float32), (1000, 1))
+    seen: set[int] = set()
+
+    def remember(labels: np.ndarray) -> dict[str, float]:
+        seen.update(np.unique(labels).tolist())
+        return {}
+
+    assert simulate_classes(scores, remember, simulations=20, seed=0) == {}
+    assert seen == {1, 3}
+
+
+# ── error rates ─────────────────────────────────────────────────────────────────────────────────
+
+Case = tuple[str, np.ndarray, np.ndarray]
+"A name, confidences, and the true chance that each prediction is right."
+
+
+def cases(random: np.random.Generator, n: int) -> Iterator[Case]:
+    even, skewed = random.uniform(0.5, 1, n), random.beta(5, 0.3, n)
+    yield "calibrated, even", even, even
+    yield "calibrated, most near 1", skewed, skewed
+    yield "0.05 too sure", even, np.clip(even - 0.05, 0, 1)
+    yield "0.15 too sure", even, np.clip(even - 0.15, 0, 1)
+    yield "temperature 2", even, 1 / (1 + np.sqrt((1 - even) / even))
+    yield "one bin by 0.3", even, np.where((even > 0.8) & (even <= 13 / 15), even - 0.3, even)
+
+
+def true_errors(confidences: np.ndarray, chances: np.ndarray) -> dict[str, float]:
+    cells = confidence_cells(confidences, np.zeros(len(confidences), dtype=bool))
+    keys = bin_numbers(confidences, GRID) * BINS + equal_mass_numbers(confidences)
+    right = np.bincount(np.unique(keys, return_inverse=True)[1], chances)
+    return {name: float(values[0]) for name, values in errors_of(cells, right[None], expectations=True).items()}
+
+
+def rates(n: int, trials: int, names: tuple[str, ...]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return by case and error how often the interval covers the true error, and how often p is at most 0.05."""
+    covered: dict[tuple[str, str], list[bool]] = {}
+    rejected: dict[tuple[str, str], list[bool]] = {}
+    for trial in range(trials):
+        random = np.random.default_rng([n, trial])
+        for case, confidences, chances in cases(random, n):
+            cells = confidence_cells(confidences, random.random(n) < chances)
+            truth = true_errors(confidences, chances)
+            for name, estimate in estimate_errors(cells, simulations=199, seed=trial, names=names).items():
+                inside = estimate.interval.low - 1e-9 <= truth[name] <= estimate.interval.high + 1e-9
+                covered.setdefault((case, name), []).append(inside)
+                rejected.setdefault((case, name), []).append(estimate.floor.p <= 0.05)
+    return {key: (float(np.mean(covered[key])), float(np.mean(rejected[key]))) for key in covered}
+
+
+def test_false_alarms_are_rare_and_a_sure_model_is_found() -> None:
+    for n in (100, 1000):
+        by_case = {case: row for (case, _), row in rates(n, 60, ECE).items()}
+        for case in ("calibrated, even", "calibrated, most near 1"):
+            assert by_case[case][1] <= 0.15, "0.05 and three standard errors of 60 trials"
+            assert by_case[case][0] >= 0.85
+        assert by_case["0.15 too sure"][1] >= (0.6 if n == 100 else 0.98)
+
+
+@pytest.mark.slow
+def test_coverage_and_false_alarms_as_the_appendix_states_them() -> None:
+    for n in (100, 500, 2000):
+        for (case, name), (covered, rejected) in rates(n, 400, ERRORS).items():
+            print(f"n = {n:5} {case:24} {name:30} covered {covered:.3f} rejected {rejected:.3f}")
+            if case.startswith("calibrated"):
+                assert rejected <= 0.09, "0.05 and about four standard errors of 400 trials"
+                assert covered >= 0.93
