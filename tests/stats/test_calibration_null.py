@@ -180,11 +180,25 @@ def test_false_alarms_are_rare_and_a_sure_model_is_found() -> None:
         assert by_case["0.15 too sure"][1] >= (0.6 if n == 100 else 0.98)
 
 
+def print_rates(n: int, trials: int, names: tuple[str, ...]) -> None:
+    """Print the rates, and check them: within four standard errors of what they should be."""
+    slack = 4 * np.sqrt(0.05 * 0.95 / trials)
+    for (case, name), (covered, rejected) in rates(n, trials, names).items():
+        print(f"n = {n:5} {case:24} {name:30} covered {covered:.3f} rejected {rejected:.3f}")
+        if case.startswith("calibrated"):
+            assert rejected <= 0.05 + slack, (case, name)
+            assert covered >= 0.95 - slack, (case, name)
+        elif name != "maximum_calibration_error":
+            assert covered >= 0.85 - slack, (case, name)
+
+
 @pytest.mark.slow
-def test_coverage_and_false_alarms_as_the_appendix_states_them() -> None:
-    for n in (100, 500, 2000):
-        for (case, name), (covered, rejected) in rates(n, 400, ERRORS).items():
-            print(f"n = {n:5} {case:24} {name:30} covered {covered:.3f} rejected {rejected:.3f}")
-            if case.startswith("calibrated"):
-                assert rejected <= 0.09, "0.05 and about four standard errors of 400 trials"
-                assert covered >= 0.93
+@pytest.mark.parametrize("n", [100, 2000])
+def test_coverage_and_false_alarms_as_the_appendix_states_them(n: int) -> None:
+    print_rates(n, 400, ECE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [100, 1000])
+def test_coverage_and_false_alarms_of_every_error_as_the_appendix_states_them(n: int) -> None:
+    print_rates(n, 100, ERRORS)

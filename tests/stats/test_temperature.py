@@ -78,6 +78,6 @@ def test_coverage_of_the_temperature_as_the_appendix_states_it() -> None:
     for n in (50, 200, 1000):
         for classes in (2, 10):
             for temperature in (0.7, 1.0, 2.0):
-                rate = coverage(n, classes, temperature, 1000)
+                rate = coverage(n, classes, temperature, 500)
                 print(f"n = {n}, {classes} classes, temperature {temperature}: {rate:.3f}")
                 assert rate >= 0.9

@@ -28,9 +28,9 @@ def measure_intervals(test: Predictions, least_size: int, most_groups: int, resa
         most_groups: most values of an attribute that form groups.
         resamples: bootstrap resamples of means.
     """
-    fault = unusable(test)
-    if fault is not None:
-        yield from absent(NAMES, fault)
+    obstacle = unusable(test)
+    if obstacle is not None:
+        yield from absent(NAMES, obstacle)
         return
     targets, lower, upper = (np.asarray(test[name], dtype=np.float64) for name in ("targets", "lower", "upper"))
     level = float(np.asarray(test["level"])[0])
