@@ -85,7 +85,7 @@ def test_the_same_predictions_have_the_same_numbers() -> None:
 
 
 def test_a_sure_model_that_is_wrong_lies_above_its_floor_and_its_interval_excludes_0() -> None:
-    random = np.random.default_rng(2)
+    random = np.random.default_rng(4)
     confidences = random.uniform(0.6, 1, 1000)
     cells = confidence_cells(confidences, random.random(1000) < confidences - 0.15)
     for name, estimate in estimate_errors(cells, simulations=199, seed=0).items():
@@ -195,7 +195,7 @@ def print_rates(n: int, trials: int, names: tuple[str, ...]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 2000])
 def test_coverage_and_false_alarms_as_the_appendix_states_them(n: int) -> None:
-    print_rates(n, 400, ECE)
+    print_rates(n, 300, ECE)
 
 
 @pytest.mark.slow
