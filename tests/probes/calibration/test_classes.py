@@ -55,13 +55,13 @@ def test_a_sure_model_has_its_known_error_without_coordinates_and_a_temperature_
 
 def test_every_error_has_its_floor_beside_it(written) -> None:
     metrics = measured(written({"test": columns(600, 0.7, 0.6, 3)}, classes=("a", "b", "c")))
-    names = [*ERRORS[1:], "classwise_calibration_error", "brier_score", "brier_miscalibration", "log_loss"]
-    for at in [(), *((name,) for name in names)]:
-        value = metrics[at[0] if at else ERRORS[0],].value
-        floor, upper = (metrics[name, *at].value for name in ("calibration_floor", "calibration_floor_95"))
+    scores = ("brier_score", "brier_miscalibration", "log_loss")
+    for name in (*ERRORS, "classwise_calibration_error", *scores):
+        kind, at = ("score" if name in scores else "calibration"), (() if name == ERRORS[0] else (name,))
+        floor, upper = (metrics[f"{kind}_{part}", *at].value for part in ("floor", "floor_95"))
         assert 0 <= floor <= upper
-        assert metrics["calibration_excess", *at].value == pytest.approx(value - floor)
-        assert 0 < metrics["calibration_p", *at].value <= 1
+        assert metrics[f"{kind}_excess", *at].value == pytest.approx(metrics[name,].value - floor)
+        assert 0 < metrics[f"{kind}_p", *at].value <= 1
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,7 @@ def test_a_test_split_of_one_class_has_errors_but_nothing_to_tell_apart(written)
     for name in ("classwise_calibration_error", "brier_miscalibration", "brier_discrimination"):
         assert "one class" in metrics[name,].reason
         assert ("calibration_floor", name) not in metrics
+        assert ("score_floor", name) not in metrics
 
 
 def test_examples_of_clusters_have_no_p_and_no_interval_of_an_error(written) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench_suite.contracts import Interval
-from bench_suite.probes.calibration.floors import FLOOR, absent, floor_metrics
+from bench_suite.probes.calibration.floors import FLOOR, SCORE, SCORE_FLOOR, absent, floor_metrics
 from bench_suite.stats.calibration_null import Floor
 
 SEEN = Floor(0.02, 0.03, 0.004, 249)
@@ -16,6 +16,12 @@ def test_the_four_metrics_of_a_floor() -> None:
     assert rows["calibration_excess"].interval == Interval(0.01, 0.05)
     assert all(row.interval or row.reason for row in rows.values())
     assert "249 sets" in rows["calibration_p"].reason
+
+
+def test_a_score_has_metrics_of_its_own_whose_p_may_count_both_sides() -> None:
+    rows = list(floor_metrics(0.5, SEEN, 500, {"score": "x"}, kind=SCORE, two_sided=True))
+    assert tuple(row.name for row in rows) == SCORE_FLOOR
+    assert "as far out" in (rows[-1].reason or "")
 
 
 def test_dependent_examples_have_no_p() -> None:

@@ -103,6 +103,11 @@ def binomial_quantile(share: float) -> float:
     return float(errors[order][np.searchsorted(sums, share)])
 
 
+def brier_deviation(f: np.ndarray) -> float:
+    """Return the standard deviation of the Brier score of labels that are drawn from f: those of (1 − 2f) y."""
+    return float(np.sqrt((f * (1 - f) * (1 - 2 * f) ** 2).sum()) / len(f))
+
+
 def table() -> list[tuple[str, str, float, float, float]]:
     """Return rows of metric, source, independent value, measured value, and the relative difference that is allowed."""
     f, y = drawn()
@@ -147,6 +152,12 @@ def table() -> list[tuple[str, str, float, float, float]]:
         ("calibration_excess", "value − floor", two["expected_calibration_error",] - two["calibration_floor",],
          two["calibration_excess",], exact),
         ("calibration_p", "1 / (simulations + 1)", 1 / 1000, many["calibration_p",], exact),
+        ("score_floor", "mean of f (1 − f)", float((f * (1 - f)).mean()), two["score_floor", "brier_score"], 0.02),
+        ("score_floor_95", "normal limit", float((f * (1 - f)).mean() + 1.645 * brier_deviation(f)),
+         two["score_floor_95", "brier_score"], 0.02),
+        ("score_excess", "value − floor", two["brier_score",] - two["score_floor", "brier_score"],
+         two["score_excess", "brier_score"], exact),
+        ("score_p", "2 / (simulations + 1)", 2 / 1000, two["score_p", "brier_score"], exact),
         ("interval_coverage", "160 of 200", 0.8, regression["interval_coverage",], exact),
         ("coverage_gap", "0.8 − 0.9", -0.1, regression["coverage_gap",], exact),
         ("coverage_p", "SciPy's binomial test", binomtest(160, 200, 0.9).pvalue, regression["coverage_p",], exact),

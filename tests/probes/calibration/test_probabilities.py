@@ -79,8 +79,8 @@ def test_a_model_that_is_not_sure_enough_scores_below_its_floor_and_p_says_so() 
     scores = np.tile(np.array([0.4, 0.6]), (1000, 1))
     targets = (np.arange(1000) < 900).astype(int)
     rows = {(row.name, *row.at.values()): row for row in probability_metrics(targets, scores, None, 1, 99, 100)}
-    assert rows["calibration_excess", "brier_score"].value < 0
-    assert rows["calibration_p", "brier_score"].value == pytest.approx(2 / 100)
+    assert rows["score_excess", "brier_score"].value < 0
+    assert rows["score_p", "brier_score"].value == pytest.approx(2 / 100)
 
 
 def test_many_classes_have_no_decomposition_but_all_other_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_many_classes_have_no_decomposition_but_all_other_numbers(monkeypatch: p
     scores, targets = random.dirichlet(np.ones(4), 100), random.integers(0, 4, 100)
     rows = {(row.name, *row.at.values()): row for row in probability_metrics(targets, scores, None, 1, 99, 100)}
     assert "too many" in rows["brier_miscalibration",].reason
-    assert ("calibration_floor", "brier_miscalibration") not in rows
+    assert ("score_floor", "brier_miscalibration") not in rows
     assert rows["classwise_calibration_error",].value > 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench_suite.contracts import Metric
 from bench_suite.metrics import brier_score, log_loss
-from bench_suite.probes.calibration.floors import floor_metrics
+from bench_suite.probes.calibration.floors import ERROR, SCORE, floor_metrics
 from bench_suite.stats.calibration import BINS, bin_numbers, class_sums, classwise_error
 from bench_suite.stats.calibration_null import Floor, floor_of, simulate_classes, two_sided
 from bench_suite.stats.intervals import bootstrap_interval, checksum
@@ -136,10 +136,11 @@ def probability_metrics(
         yield Metric("brier_uncertainty", parts.uncertainty, "a function of the classes' shares alone", n=n)
     for name, value, floor in statistics.floors(targets, simulations):
         if not single or name in TWO_SIDED:
-            is_two_sided = name in TWO_SIDED
+            is_error = name == "classwise_calibration_error"
             yield from floor_metrics(
-                value, floor, n, {"error": name}, two_sided=is_two_sided, clustered=clusters is not None
-            )
+                value, floor, n, {"error" if is_error else "score": name}, kind=ERROR if is_error else SCORE,
+                two_sided=name in TWO_SIDED, clustered=clusters is not None,
+            )  # fmt: skip
 
 
 def _score(
