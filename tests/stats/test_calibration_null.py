@@ -55,12 +55,22 @@ def floor(draw: Callable[[np.random.Generator, int], np.ndarray], n: int) -> flo
     return float(np.median(values))
 
 
-def test_the_floor_of_a_hundred_examples_is_four_times_that_of_two_thousand() -> None:
-    def confident(random: np.random.Generator, n: int) -> np.ndarray:
-        return random.beta(2.0, 0.4, n)
-
-    assert floor(confident, 100) == pytest.approx(0.080, abs=0.003)
-    assert floor(confident, 2000) == pytest.approx(0.019, abs=0.001)
+@pytest.mark.parametrize(
+    ("name", "draw", "hundred", "thousands"),
+    [
+        ("beta(2, 0.4)", lambda random, n: random.beta(2.0, 0.4, n), 0.080, 0.019),
+        ("even from 0.5 to 1", lambda random, n: random.uniform(0.5, 1, n), 0.087, 0.019),
+        ("beta(5, 1)", lambda random, n: random.beta(5, 1, n), 0.079, 0.019),
+        ("even from 0 to 1", lambda random, n: random.uniform(0, 1, n), 0.120, 0.027),
+    ],
+)
+def test_floors_of_a_hundred_and_of_two_thousand_examples_as_the_page_states_them(
+    name: str, draw: Callable[[np.random.Generator, int], np.ndarray], hundred: float, thousands: float
+) -> None:
+    small, large = floor(draw, 100), floor(draw, 2000)
+    print(f"{name}: {small:.4f} at n = 100, {large:.4f} at n = 2,000")
+    assert small == pytest.approx(hundred, abs=0.004)
+    assert large == pytest.approx(thousands, abs=0.001)
 
 
 def test_a_single_bin_has_the_floor_of_a_binomial() -> None:

@@ -64,6 +64,21 @@ def test_every_error_has_its_floor_beside_it(written) -> None:
         assert 0 < metrics[f"{kind}_p", *at].value <= 1
 
 
+def test_the_table_has_each_error_beside_its_floor(written) -> None:
+    same = columns(600, 0.7, 0.6)
+    items = list(calibration.probe(written({"test": same, "validation": same}), FAST))
+    (table,) = (item.data for item in items if isinstance(item, Artifact) and item.name == "floors")
+    values = {(item.name, *item.at.values()): item.value for item in items if isinstance(item, Metric)}
+    assert [row[0] for row in table["rows"]] == [
+        *ERRORS, "classwise_calibration_error", "brier_score", "log_loss", "brier_miscalibration",
+        "scaled_calibration_error",
+    ]  # fmt: skip
+    assert table["rows"][0][1:] == [
+        values["expected_calibration_error",], *(values[f"calibration_{part}",] for part in
+                                                 ("floor", "floor_95", "excess", "p"))
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("splits", "reason"),
     [
@@ -139,7 +154,7 @@ def test_stored_predictions_alone_give_the_same_numbers() -> None:
         list(measure_classes(predictions, predictions, list("abcd"), 1, FAST)) for predictions in (test, stored)
     )
     assert [item for item in first if isinstance(item, Metric)] == [item for item in second if isinstance(item, Metric)]
-    assert {item.name for item in first if isinstance(item, Artifact)} == {"reliability", "groups"}
+    assert {item.name for item in first if isinstance(item, Artifact)} == {"reliability", "groups", "floors"}
 
 
 def test_only_what_depends_on_validation_is_not_of_the_test_predictions() -> None:

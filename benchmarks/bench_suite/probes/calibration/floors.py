@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bench_suite.contracts import Interval, Metric
+from bench_suite.contracts import Artifact, Interval, Metric
 from bench_suite.stats.calibration_null import Floor
 
 ERROR, SCORE = "calibration", "score"
@@ -41,6 +41,28 @@ def floor_metrics(
         return
     sides = "as far out" if two_sided else "as large"
     yield Metric(p, floor.p, f"share of errors at least {sides}, of the observed one and {drawn}", at, n=n)
+
+
+def beside(metrics: Sequence[Metric], headline: str) -> Artifact:
+    """Return a table of each error with its floor, from metrics that contain both.
+
+    Args:
+        metrics: errors without coordinates, and floors with the coordinate `error` or `score`.
+        headline: the error whose floor has no coordinates.
+    """
+    errors = {metric.name: metric for metric in metrics if not metric.at}
+    floors: dict[str, dict[str, Metric]] = {}
+    for metric in metrics:
+        if metric.name in (*FLOOR, *SCORE_FLOOR):
+            part = metric.name.partition("_")[2]
+            floors.setdefault(str(next(iter(metric.at.values()), headline)), {})[part] = metric
+    rows = []
+    for name, parts in floors.items():
+        values = [parts[part].value for part in ("floor", "floor_95", "excess", "p")]
+        rows.append([name, errors[name].value, *values])
+    columns = ["error", "measured", "floor", "95 % of floors", "measured − floor", "p"]
+    caption = "Errors of calibration, and what a calibrated model with these scores would show"
+    return Artifact("floors", "table", {"columns": columns, "rows": rows}, caption)
 
 
 def absent(names: Iterable[str], reason: str, at: Mapping[str, str | float] | None = None) -> Iterator[Metric]:
