@@ -209,6 +209,5 @@ def test_coverage_and_false_alarms_as_the_appendix_states_them(n: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [100, 1000])
-def test_coverage_and_false_alarms_of_every_error_as_the_appendix_states_them(n: int) -> None:
-    print_rates(n, 100, ERRORS)
+def test_coverage_and_false_alarms_of_every_error_as_the_appendix_states_them() -> None:
+    print_rates(200, 60, ERRORS)

@@ -46,17 +46,21 @@ class ClassStatistics:
     "(n, classes) number of each score's bin."
     sums: np.ndarray
     "(classes, bins) sums of scores."
+    squares: float
+    "Mean over examples of the sum of squared scores."
     events: Sequence[tuple[int, Forecasts]]
     "Classes whose Brier score is decomposed, with the forecasts of each; empty if they are too many."
 
     def means(self, labels: np.ndarray) -> dict[str, float]:
         """Return the classwise error, the Brier score and the log loss, by name, for class numbers (n,)."""
         classes = self.scores.shape[1]
-        hits = labels.astype(np.int64) * BINS + self.numbers[np.arange(len(labels)), labels]
+        rows = np.arange(len(labels))
+        hits = labels.astype(np.int64) * BINS + self.numbers[rows, labels]
         right = np.bincount(hits, minlength=classes * BINS).reshape(classes, BINS)
+        brier = self.squares - 2.0 * float(self.scores[rows, labels].mean(dtype=np.float64)) + 1.0
         return {
             "classwise_calibration_error": float(np.abs(self.sums - right).sum() / (len(labels) * classes)),
-            "brier_score": float(brier_score.per_example(labels, self.scores).mean()),
+            "brier_score": brier / 2 if classes == 2 else brier,
             "log_loss": float(log_loss.per_example(labels, self.scores).mean()),
         }
 
@@ -98,7 +102,9 @@ def class_statistics(scores: np.ndarray, positive: int) -> ClassStatistics:
     decomposed = [positive] if classes == 2 else range(classes) if classes <= MAX_CLASSES else []
     numbers = bin_numbers(scores).astype(np.int8)
     sums = class_sums(numbers, scores.astype(np.float64), BINS)
-    return ClassStatistics(scores, numbers, sums, [(number, forecasts_of(scores[:, number])) for number in decomposed])
+    squares = float(np.einsum("nk,nk->", scores, scores, dtype=np.float64)) / len(scores)
+    events = [(number, forecasts_of(scores[:, number])) for number in decomposed]
+    return ClassStatistics(scores, numbers, sums, squares, events)
 
 
 def probability_metrics(
