@@ -331,7 +331,11 @@ class Estimator(Protocol):
         """
 
     def predict(self, split: Split) -> Mapping[str, Array]:
-        """Return `predictions`, and optionally `scores`, with one row for each example, as `Problem.predict` does."""
+        """Return `predictions`, and optionally `scores`, with one row for each example, as `Problem.predict` does.
+
+        For a regression, `lower`, `upper` and `level`, (n,) each, may state prediction intervals: their ends, and the
+        share of targets that they are meant to contain.
+        """
 
 
 # ── training ────────────────────────────────────────────────────────────────────────────────────

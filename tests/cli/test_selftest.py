@@ -18,6 +18,8 @@ from bench_suite.probes import batch_size, generalization, importance, ood, qual
 from bench_suite.probes.attribution import evaluation, faithfulness, methods
 from bench_suite.probes.attribution import importance as column_importance
 from bench_suite.probes.attribution.adapters import Subject
+from bench_suite.probes.calibration import groups as calibrated_groups
+from bench_suite.probes.calibration import prediction_intervals, scaling
 from bench_suite.probes.fairness import groups, intervals, words
 from bench_suite.probes.ood import detection, scores
 from bench_suite.probes.privacy import attacks, canaries, shadows
@@ -35,7 +37,7 @@ from bench_suite.probes.robustness import (
 from bench_suite.probes.robustness import curves as accuracy_curves
 from bench_suite.probes.stability import churn, passes
 from bench_suite.selftest import attribution_checks, robustness_checks, runner
-from bench_suite.stats import paired
+from bench_suite.stats import calibration, calibration_null, paired, reliability
 from bench_suite.training import flops, seeding
 
 LINE = "planted_line"
@@ -248,6 +250,31 @@ def as_if_independent(function: Any, columns: Any, **options: Any) -> Any:
     return Interval(*(middle + (bound - middle) / 3**0.5 for bound in (interval.low, interval.high))), reason
 
 
+def half_open(confidences: np.ndarray, bins: int = calibration.BINS) -> np.ndarray:
+    """Return bins that are closed below, so that a confidence of 1 has a bin of its own."""
+    return np.floor(confidences * bins).astype(int)
+
+
+def one_too_many(bins: calibration.Bins, right: np.ndarray) -> np.ndarray:
+    return expected_error(bins, right) * bins.counts.sum() / (bins.counts.sum() + 1)
+
+
+def without_the_observed(value: float, draws: np.ndarray) -> calibration_null.Floor:
+    return replace(floor_of(value, draws), p=float(np.mean(draws >= value)))
+
+
+def upside_down(*arguments: Any) -> Any:
+    fitted = fit_temperature(*arguments)
+    return replace(fitted, value=1 / fitted.value)
+
+
+def everybody(attributes: Any, *sizes: int) -> Any:
+    for at, is_member, reason in members(attributes, *sizes):
+        yield at, np.ones_like(is_member), reason
+
+
+expected_error, floor_of = calibration.Bins.expected_error, calibration_null.floor_of
+fit_temperature, members = scaling.fit_temperature, calibrated_groups.members
 confusion = quality.confusion_matrix
 bootstrapped, scrambled, without = quality.bootstrap_interval, Subject.scrambled, Subject.without
 smoothed = methods._smoothed
@@ -496,6 +523,45 @@ BREAKS = {
     "a bound of the audit that is a tenth too high": (
         "-k audit", canaries, "lower_bound", lambda *counts: 1.1 * audit_bound(*counts),
         {"audit_epsilon, chance of the guesses"},
+    ),
+    "a last bin without its upper edge": (
+        "-k 'calibration error of 0.95 and 1'", calibration, "bin_numbers", half_open,
+        {"calibration error of 0.95 and 1"},
+    ),
+    "a calibration error that is debiased": (
+        "-k calibration/expected and planted_groups", calibration.Bins, "expected_error",
+        calibration.Bins.debiased_error, {"calibration/expected_calibration_error"},
+    ),
+    "a calibration error of one example too many": (
+        "-k calibration/expected and planted_groups", calibration.Bins, "expected_error", one_too_many,
+        {"calibration/expected_calibration_error"},
+    ),
+    "a test of calibration whose p can be 0": (
+        "-k calibration/calibration_p", calibration_null, "floor_of", without_the_observed,
+        {"calibration/calibration_p"},
+    ),
+    "a floor of other confidences": (
+        "-k calibration/calibration_floor", calibration.ConfidenceCells, "rates", property(lambda cells: 0.5),
+        {"calibration/calibration_floor", "calibration/calibration_floor_95"},
+    ),
+    "an interval of a calibration error that is too narrow": (
+        "-k 'calibration error, interval width'", calibration_null, "LEVEL", 0.5,
+        {"calibration error, interval width"},
+    ),
+    "a temperature that is turned upside down": (
+        "-k temperature", scaling, "fit_temperature", upside_down, {"temperature × logit on validation"},
+    ),
+    "a reliability curve that recalibrates nothing": (
+        "-k calibration/brier", reliability, "recalibrated", lambda forecasts, hits: forecasts.values,
+        {"calibration/brier_miscalibration", "calibration/brier_discrimination"},
+    ),
+    "groups that are not told apart": (
+        "-k 'calibration of groups'", calibrated_groups, "members", everybody, {"calibration of groups"},
+    ),
+    "an interval of a regression with one end": (
+        "-k calibration/interval or calibration/coverage", prediction_intervals, "_covered",
+        lambda targets, lower, upper: targets <= upper,
+        {"calibration/interval_coverage", "calibration/coverage_gap"},
     ),
     "a probe that fails": (
         "-k generalization/accuracy", generalization, "probe", failing, {"generalization/accuracy_gap"},

@@ -25,6 +25,8 @@ from bench_suite.contracts import MetricRow, Predictions, Record
 from bench_suite.exporters.junit import export
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.balanced_accuracy import balanced_accuracy
+from bench_suite.metrics.brier_score import brier_score
+from bench_suite.metrics.expected_calibration_error import expected_calibration_error
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.roc_auc import roc_auc
@@ -221,6 +223,21 @@ def test_a_mean_over_examples_is_compared_by_its_examples(sign: float) -> None:
     assert difference_of("quality/accuracy", twins, [(a, a) for a, _ in values], sign) == (
         examples.no_difference(), "same predictions",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [(expected_calibration_error, "resampling"), (brier_score, "examples"), (log_loss, "examples")],
+)
+def test_errors_of_the_probe_calibration_are_compared_on_the_same_examples(
+    metric: Callable[..., float], expected: str
+) -> None:
+    examples = both()
+    values = values_of(metric, examples, "scores")
+    difference, method = difference_of(f"calibration/{metric.__name__}", examples, values, -1.0)
+    assert method == expected
+    assert difference.value == pytest.approx(-np.mean([head - base for base, head in values]))
+    assert difference.variance > 0
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

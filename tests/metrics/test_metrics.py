@@ -17,6 +17,8 @@ from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.average_precision import average_precision
 from bench_suite.metrics.balanced_accuracy import balanced_accuracy
 from bench_suite.metrics.binary_f1 import binary_f1
+from bench_suite.metrics.brier_score import brier_score
+from bench_suite.metrics.expected_calibration_error import expected_calibration_error
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.macro_roc_auc import macro_roc_auc
@@ -120,6 +122,24 @@ def test_top_5_accuracy_with_ties_is_the_mean_over_all_orders_of_the_tied_classe
     mean = np.mean([oracle.top_k_accuracy_score(targets, order, k=5, labels=range(8)) for order in orders])
     assert top_5_accuracy(targets, scores) == pytest.approx(mean, abs=0.01)
     assert top_5_accuracy(targets, np.ones((50, 8))) == 5 / 8
+
+
+@given(st.data())
+def test_the_brier_score_is_scikit_learns_for_any_number_of_classes(data: st.DataObject) -> None:
+    n, classes = data.draw(st.integers(1, 20)), data.draw(st.integers(2, 5))
+    targets = data.draw(arrays(np.int64, n, elements=st.integers(0, classes - 1)))
+    weights = data.draw(arrays(np.float64, (n, classes), elements=st.sampled_from([0.0, 0.25, 1.0, 3.0]))) + 1e-3
+    scores = weights / weights.sum(axis=1, keepdims=True)
+    expected = oracle.brier_score_loss(targets, scores, labels=range(classes))
+    assert brier_score(targets, scores) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_calibration_error_bins_a_confidence_of_one_with_its_neighbours() -> None:
+    scores = np.array([[0.05, 0.95], [0.0, 1.0]])
+    assert expected_calibration_error(np.array([1, 0]), scores) == pytest.approx(0.475)
+    assert expected_calibration_error(np.array([1, 1]), scores) == pytest.approx(0.025)
+    four = np.array([[0.7, 0.3], [0.7, 0.3], [0.2, 0.8], [0.2, 0.8]])
+    assert expected_calibration_error(np.array([0, 1, 1, 1]), four) == pytest.approx((0.2 + 0.2) / 2)
 
 
 @given(labels())
@@ -229,6 +249,12 @@ def test_without_examples_a_metric_says_so(metric: Callable[..., object]) -> Non
         (lambda: top_5_accuracy(np.array([0]), np.ones((1, 5))), "more than five classes; there are 5"),
         (lambda: top_5_accuracy(np.array([6]), np.ones((1, 6))), "outside 0..5"),
         (lambda: top_5_accuracy(np.array([0]), np.full((1, 6), np.nan)), "not a number"),
+        (lambda: brier_score(NONE, np.empty((0, 2))), "no examples"),
+        (lambda: brier_score(np.array([2]), np.array([[0.5, 0.5]])), "outside 0..1"),
+        (lambda: brier_score(np.array([0]), np.array([[3.0, -2.0]])), "no probabilities"),
+        (lambda: expected_calibration_error(NONE, np.empty((0, 2))), "no examples"),
+        (lambda: expected_calibration_error(np.array([2]), np.array([[0.5, 0.5]])), "outside 0..1"),
+        (lambda: expected_calibration_error(np.array([0]), np.array([[0.2, 0.3]])), "sum to 0.5"),
         (lambda: log_loss(NONE, np.empty((0, 2))), "no examples"),
         (lambda: log_loss(np.array([2]), np.array([[0.5, 0.5]])), "outside 0..1"),
         (lambda: log_loss(np.array([0]), np.array([[np.nan, 0.5]])), "not a number"),

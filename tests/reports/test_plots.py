@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bench_suite.contracts import Artifact, ArtifactKind
-from bench_suite.reports.plots import COLOURS, SIGNED, _bars, page_width, picture
+from bench_suite.reports.plots import COLOURS, SIGNED, _bars, _lines, page_width, picture
 
 HOSTILE = ["_hidden", "$x$ $y$", "a\nb", "模型", "x" * 400, "\x00", ""]
 DRAWN = {
@@ -21,6 +21,12 @@ DRAWN = {
     "many lines": {"x": "e", "y": "l", "series": {f"m{n}": [[0, n], [1, n]] for n in range(40)}},
     "hostile lines": {"x": HOSTILE[1], "y": HOSTILE[2], "series": {name: [[0, 1], [1, 2]] for name in HOSTILE}},
     "banded lines": {"x": "n", "y": "a", "logarithmic": ["x"], "series": {"a": [[9, 0.5, 0.4, None], [99, 1, 0, 1]]}},
+    "histogram line": {
+        "x": "confidence",
+        "y": "accuracy",
+        "series": {"a": [[0.1, 0.2], [0.9, 0.8]], "b": [[0, 0, 0, 0.1], [1, 1, 0.9, 1]]},
+        "histogram": [[0.0, 0.5, 12], [0.5, 1.0, 0]],
+    },
     "bars": {"y": "accuracy", "bars": {"f": 0.8, "m": 0.9, "x": None}, "intervals": {"f": [0.7, 0.9]}},
     "hostile bars": {"y": "$", "bars": dict.fromkeys(HOSTILE, 1.0)},
     "no bars": {"y": "accuracy", "bars": {}},
@@ -46,6 +52,21 @@ def test_every_form_is_drawn_as_a_picture_of_sensible_size(name: str) -> None:
 def test_the_same_data_make_the_same_bytes() -> None:
     artifact = Artifact("n", "lines", DRAWN["lines"], "c")
     assert picture(artifact) == picture(artifact)
+
+
+def test_a_histogram_is_drawn_below_the_lines_on_the_same_axis() -> None:
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    _lines(figure, DRAWN["histogram line"])
+    lines, counts = figure.axes
+    assert lines.get_xlim() == counts.get_xlim()
+    assert [patch.get_height() for patch in counts.patches] == [12, 0]
+    assert [patch.get_x() for patch in counts.patches] == [0.0, 0.5]
+    assert (lines.get_xlabel(), counts.get_xlabel(), lines.get_ylabel()) == ("", "confidence", "accuracy")
+    plain = Figure()
+    FigureCanvasAgg(plain)
+    _lines(plain, DRAWN["lines"])
+    assert len(plain.axes) == 1
 
 
 def test_signed_bars_have_a_colour_for_each_side() -> None:

@@ -13,25 +13,25 @@ from bench_suite.stats.reliability import consistency_band, decompose, forecasts
 
 
 @st.composite
-def forecasts(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+def labelled(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     n = draw(st.integers(1, 50))
     values = draw(arrays(np.float64, n, elements=st.sampled_from([0.0, 0.1, 0.3, 0.35, 0.8, 1.0])))
     return values, draw(arrays(np.bool_, n))
 
 
-@given(forecasts())
+@given(labelled())
 def test_the_curve_is_scikit_learns_also_with_ties(pair: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = pair
-    made = forecasts_of(probabilities)
-    expected = IsotonicRegression().fit(probabilities, labels.astype(float)).predict(made.values)
-    assert recalibrated(made, made.hits(labels)) == pytest.approx(expected)
+    seen = forecasts_of(probabilities)
+    expected = IsotonicRegression().fit(probabilities, labels.astype(float)).predict(seen.values)
+    assert recalibrated(seen, seen.hits(labels)) == pytest.approx(expected)
 
 
-@given(forecasts())
+@given(labelled())
 def test_the_parts_are_not_negative_and_sum_to_the_brier_score(pair: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = pair
-    made = forecasts_of(probabilities)
-    parts = decompose(made, made.hits(labels))
+    seen = forecasts_of(probabilities)
+    parts = decompose(seen, seen.hits(labels))
     assert parts.score == pytest.approx(np.mean((probabilities - labels) ** 2))
     assert min(parts.miscalibration, parts.discrimination, parts.uncertainty) >= -1e-12
     assert parts.uncertainty == pytest.approx(labels.mean() * (1 - labels.mean()))
@@ -39,16 +39,16 @@ def test_the_parts_are_not_negative_and_sum_to_the_brier_score(pair: tuple[np.nd
 
 def test_parts_of_two_forecasts_by_hand() -> None:
     """0.8 came true in 6 of 10, 0.2 in 2 of 10: gaps of 0.2 and 0, shares 0.6 and 0.2 around 0.4."""
-    made = forecasts_of(np.repeat([0.8, 0.2], 10))
-    parts = decompose(made, np.array([2.0, 6.0]))
+    seen = forecasts_of(np.repeat([0.8, 0.2], 10))
+    parts = decompose(seen, np.array([2.0, 6.0]))
     assert parts.miscalibration == pytest.approx(0.5 * 0.2**2)
     assert parts.discrimination == pytest.approx(0.2**2)
     assert parts.uncertainty == pytest.approx(0.24)
 
 
 def test_forecasts_in_the_wrong_order_discriminate_nothing() -> None:
-    made = forecasts_of(np.repeat([0.9, 0.1], 50))
-    parts = decompose(made, np.array([50.0, 0.0]))
+    seen = forecasts_of(np.repeat([0.9, 0.1], 50))
+    parts = decompose(seen, np.array([50.0, 0.0]))
     assert parts.discrimination == pytest.approx(0.0)
     assert parts.miscalibration == pytest.approx(0.81 - 0.25)
 
@@ -58,9 +58,9 @@ def test_the_band_contains_the_curve_of_a_calibrated_forecast_as_often_as_it_say
     at, inside = np.array([0.3, 0.5, 0.7]), []
     for trial in range(60):
         probabilities = random.uniform(0, 1, 300)
-        made = forecasts_of(probabilities)
-        low, high = consistency_band(made, at, simulations=99, seed=trial)
-        curve = np.interp(at, made.values, recalibrated(made, made.hits(random.random(300) < probabilities)))
+        seen = forecasts_of(probabilities)
+        low, high = consistency_band(seen, at, simulations=99, seed=trial)
+        curve = np.interp(at, seen.values, recalibrated(seen, seen.hits(random.random(300) < probabilities)))
         inside.append((low <= curve) & (curve <= high))
     assert 0.87 <= np.mean(inside) <= 1.0
 

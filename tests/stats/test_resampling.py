@@ -27,7 +27,17 @@ from bench_suite.stats.resampling import WeightedMetric, drawn_rows, drawn_weigh
 
 RESAMPLES = 200
 NUMERIC = ("mae", "rmse", "r2")
-OF_SCORES = ("average_precision", "log_loss", "roc_auc", "macro_roc_auc", "top_5_accuracy")
+OF_SCORES = (
+    "average_precision",
+    "brier_score",
+    "expected_calibration_error",
+    "log_loss",
+    "roc_auc",
+    "macro_roc_auc",
+    "top_5_accuracy",
+)
+PROBABILITIES = ("brier_score", "expected_calibration_error", "log_loss")
+"Metrics that refuse the numbers below 0 which rounding would leave."
 
 
 def columns_of(name: str, n: int, classes: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -41,7 +51,7 @@ def columns_of(name: str, n: int, classes: int, seed: int = 0) -> dict[str, np.n
     scores = np.round(random.random((n, classes)), 2) + 0.01
     scores[np.arange(n), targets] += 0.5
     scores /= scores.sum(axis=1, keepdims=True)
-    scores = np.round(scores, 2) if name != "log_loss" else scores
+    scores = scores if name in PROBABILITIES else np.round(scores, 2)
     scores[:, -1] += 1 - scores.sum(axis=1)
     return {"targets": targets} | ({"scores": scores} if name in OF_SCORES else {"predictions": scores.argmax(axis=1)})
 

@@ -16,6 +16,7 @@ from bench_suite.components import discovery
 from bench_suite.selftest import (
     analytic_flops,
     attribution_checks,
+    calibration_checks,
     comparison_checks,
     fairness_checks,
     importance_checks,
@@ -73,6 +74,9 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
         yield from fairness_checks.group_checks(cell)
     if "robustness" in cell.probes:
         yield from robustness_checks.table_checks(cell)
+    if "calibration" in cell.probes:
+        yield from calibration_checks.sure_rule(cell, counts)
+        yield from calibration_checks.group_errors(cell)
 
 
 def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) -> float:
@@ -111,6 +115,8 @@ def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("quality/rmse", cell, math.sqrt(2.5) * options.deviation)
     variance = discovery.load(cell.task.component).variance(options)
     yield exactly("quality/r2", cell, 1 - 2.5 * options.deviation**2 / variance)
+    if "calibration" in cell.probes:
+        yield from calibration_checks.covered_line(cell)
 
 
 # ── learning ────────────────────────────────────────────────────────────────────────────────────
@@ -141,6 +147,8 @@ def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly(f"learning_curve at {examples}", cell, 1 - options.flipped, point, others=same)
     if cell.fraction == 1.0:
         yield from comparison_checks.of_verdicts(cell)
+        if "calibration" in cell.probes:
+            yield from calibration_checks.calibrated(cell)
 
 
 def _gap_intervals(cell: Cell, options: Any, loss_step: float) -> Iterator[Check]:

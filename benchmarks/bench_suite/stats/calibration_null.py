@@ -74,10 +74,12 @@ def estimate_errors(
 ) -> dict[str, ErrorEstimate]:
     """Return the errors of a model's confidences with floor, test and intervals, by name.
 
-    At a multiple t of the observed gaps, the right predictions of a cell are binomial, with the rate confidence − t·g.
-    g is the gap of the cell's bin, or its standard error if that is larger, so that the line leaves 0 in every bin. The
-    interval holds the errors of all t at which the observed value lies between the 2.5 % and the 97.5 % quantile. Its
-    upper end is never below the median of the floor, since smaller errors cannot be told from none.
+    At a multiple t of a gap g, the right predictions of a cell are binomial, with the rate confidence − t·g. The upper
+    end of an interval is the true error at the greatest t at which the value is not below the 2.5 % quantile; g is then
+    the gap of the cell's bin, or its standard error if that is larger, so that no bin stays calibrated. The lower end
+    is the true error at the t at which the value is the 97.5 % quantile; g² is then reduced by what chance adds to it,
+    so that a single wrong bin does not pass for many. The upper end is never below the median of the floor, since
+    smaller errors cannot be told from none.
 
     Args:
         cells: the examples.
@@ -87,46 +89,75 @@ def estimate_errors(
     """
     random = np.random.default_rng(seed)
     observed = {name: float(values[0]) for name, values in errors_of(cells, cells.right[None], names).items()}
-    draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    truths: dict[str, list[float]] = {name: [] for name in names}
-    step = _gaps(cells)
-    for shift in SHIFTS:
-        rates = np.clip(cells.rates - shift * step, 0.0, 1.0)
-        count = simulations if shift == 0.0 else max(99, round(SHARE * simulations))
-        right = random.binomial(cells.counts, rates, size=(count, len(rates))).astype(np.float64)
-        for name, values in errors_of(cells, right, names).items():
-            draws[name].append(values)
-        for name, values in errors_of(cells, (cells.counts * rates)[None], names, expectations=True).items():
-            truths[name].append(float(values[0]))
-    return {name: _estimate(observed[name], draws[name], truths[name]) for name in names}
+    null = _simulate(cells, cells.rates, simulations, random, names)
+    wide, narrow = (_along(cells, gaps, null, max(99, round(SHARE * simulations)), random) for gaps in _gaps(cells))
+    return {name: _estimate(value, null[name], wide[name], narrow[name]) for name, value in observed.items()}
 
 
-def _gaps(cells: ConfidenceCells) -> np.ndarray:
-    """Return the observed gap of each cell's bin of equal width, (C,), at least one standard error in size."""
+@dataclass(frozen=True)
+class _Line:
+    """Quantiles of an error over simulated labels, and the true error, at each of `SHIFTS`: arrays that never fall."""
+
+    low: np.ndarray
+    middle: np.ndarray
+    high: np.ndarray
+    truth: np.ndarray
+
+
+def _gaps(cells: ConfidenceCells) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gap of each cell's bin, (C,): at least one standard error in size, and reduced by its chance."""
     bins = cells.bins(cells.width_bins)
     counts = np.maximum(bins.counts, 1)
     right, mean = np.bincount(cells.width_bins, cells.right, BINS), bins.confidences / counts
     gaps = mean - right / counts
-    errors = np.sqrt(np.maximum(mean * (1.0 - mean), 0.0) / counts)
-    return np.asarray((np.where(gaps < 0, -1.0, 1.0) * np.maximum(np.abs(gaps), errors))[cells.width_bins])
+    squares = np.maximum(mean * (1.0 - mean), 0.0) / counts
+    signs = np.where(gaps < 0, -1.0, 1.0)
+    wide = signs * np.maximum(np.abs(gaps), np.sqrt(squares))
+    narrow = signs * np.sqrt(np.maximum(gaps**2 - squares, 0.0))
+    return wide[cells.width_bins], narrow[cells.width_bins]
 
 
-def _estimate(value: float, draws: list[np.ndarray], truths: list[float]) -> ErrorEstimate:
-    floor = floor_of(value, draws[0])
-    tail = (1.0 - LEVEL) / 2
-    low, middle, high = (
-        np.maximum.accumulate([np.quantile(values, share) for values in draws]) for share in (tail, 0.5, 1.0 - tail)
-    )
-    above, fitted = (_crossing(quantiles, value) for quantiles in (high, middle))
-    below = _crossing(low, value, last=True)
-    truth, excesses = np.maximum.accumulate(truths), middle - floor.median
+def _simulate(
+    cells: ConfidenceCells, rates: np.ndarray, count: int, random: np.random.Generator, names: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Return the errors of `count` sets of right predictions with these rates by cell, (count,) by name."""
+    right = random.binomial(cells.counts, rates, size=(count, len(rates))).astype(np.float64)
+    return errors_of(cells, right, names)
+
+
+def _along(
+    cells: ConfidenceCells, gaps: np.ndarray, null: Mapping[str, np.ndarray], count: int, random: np.random.Generator
+) -> dict[str, _Line]:
+    """Return what each error of `null` is at multiples of these gaps (C,), by name."""
+    names, tail = tuple(null), (1.0 - LEVEL) / 2
+    quantiles: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    truths: dict[str, list[float]] = {name: [] for name in names}
+    for shift in SHIFTS:
+        rates = np.clip(cells.rates - shift * gaps, 0.0, 1.0)
+        draws = null if shift == 0.0 else _simulate(cells, rates, count, random, names)
+        expected = errors_of(cells, (cells.counts * rates)[None], names, expectations=True)
+        for name in names:
+            quantiles[name].append(np.quantile(draws[name], [tail, 0.5, 1.0 - tail]))
+            truths[name].append(float(expected[name][0]))
+    lines = {}
+    for name in names:
+        low, middle, high = np.maximum.accumulate(quantiles[name]).T
+        lines[name] = _Line(low, middle, high, np.maximum.accumulate(truths[name]))
+    return lines
+
+
+def _estimate(value: float, null: np.ndarray, wide: _Line, narrow: _Line) -> ErrorEstimate:
+    floor = floor_of(value, null)
     excess = value - floor.median
-    least, most = (float(np.interp(shift, SHIFTS, truth)) for shift in (above, max(below, fitted)))
-    from_, to = (float(np.interp(shift, SHIFTS, excesses)) for shift in (above, below))
+    lower = _crossing(narrow.high, value)
+    upper = max(_crossing(wide.low, value, last=True), _crossing(wide.middle, value))
+    least, most = float(np.interp(lower, SHIFTS, narrow.truth)), float(np.interp(upper, SHIFTS, wide.truth))
+    from_ = float(np.interp(lower, SHIFTS, narrow.middle)) - floor.median
+    to = float(np.interp(upper, SHIFTS, wide.middle)) - floor.median
     return ErrorEstimate(
         value,
         floor,
-        Interval(least, max(most, floor.median, value if below == SHIFTS[-1] else 0.0), LEVEL),
+        Interval(least, max(least, most, floor.median, value if upper == SHIFTS[-1] else 0.0), LEVEL),
         excess,
         Interval(min(from_, excess), max(to, excess), LEVEL),
     )

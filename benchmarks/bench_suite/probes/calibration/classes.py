@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from bench_suite.contracts import Artifact, Metric, Predictions
-from bench_suite.probes.calibration.confidence import confidence_metrics
+from bench_suite.probes.calibration.confidence import HEADLINE, confidence_metrics
 from bench_suite.probes.calibration.diagram import diagrams
-from bench_suite.probes.calibration.floors import FLOOR, absent
+from bench_suite.probes.calibration.floors import FLOOR, absent, beside
 from bench_suite.probes.calibration.groups import group_metrics
 from bench_suite.probes.calibration.probabilities import PARTS, probability_metrics
 from bench_suite.probes.calibration.scaling import SCALED, temperature_metrics
@@ -56,22 +56,26 @@ def measure_classes(
         positive: number of the positive class, of two.
         options: the options of the probe.
     """
-    fault = unusable(test)
-    if fault is not None:
+    obstacle = unusable(test)
+    if obstacle is not None:
         names = [*ERRORS, *PARTS, *FLOOR, *(() if validation is None else SCALED)]
-        yield from absent(names, fault)
+        yield from absent(names, obstacle)
         return
     targets, scores = np.asarray(test["targets"]), np.asarray(test["scores"])
     clusters = test.columns.get("cluster")
-    yield from confidence_metrics(targets, scores, clusters, options.simulations, options.resamples)
-    yield from probability_metrics(targets, scores, clusters, positive, options.simulations, options.resamples)
+    metrics = [
+        *confidence_metrics(targets, scores, clusters, options.simulations, options.resamples),
+        *probability_metrics(targets, scores, clusters, positive, options.simulations, options.resamples),
+    ]
     if validation is not None:
-        fault = validation if isinstance(validation, str) else unusable(validation)
-        if fault is None and not isinstance(validation, str):
+        obstacle = validation if isinstance(validation, str) else unusable(validation)
+        if obstacle is None and not isinstance(validation, str):
             fitted_on = np.asarray(validation["targets"]), np.asarray(validation["scores"])
-            yield from temperature_metrics((targets, scores), clusters, fitted_on, classes, options)
+            metrics += temperature_metrics((targets, scores), clusters, fitted_on, classes, options)
         else:
-            yield from absent(SCALED, str(fault))
+            metrics += absent(SCALED, str(obstacle))
+    yield from metrics
+    yield beside(metrics, HEADLINE)
     yield from group_metrics(test.groups, targets, scores, clusters, options)
     yield from diagrams(targets, scores, classes, positive, options.simulations)
 

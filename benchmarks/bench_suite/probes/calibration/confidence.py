@@ -15,6 +15,9 @@ from bench_suite.stats.intervals import bootstrap_interval, checksum
 
 HEADLINE = ERRORS[0]
 "The error whose floor, excess and p have no coordinates."
+WORST_BIN = (
+    "one bin decides it, often the one with the fewest examples, so it has no interval: compare it with its floor"
+)
 
 
 def confidence_metrics(
@@ -47,14 +50,16 @@ def error_metric(
 ) -> Metric:
     """Return an error with its interval; without the interval if the examples are not independent."""
     metric = Metric(name, estimate.value, at=at or {}, interval=estimate.interval, n=n)
-    return replace(metric, interval=None, reason=DEPENDENT) if clustered else metric
+    reason = DEPENDENT if clustered else WORST_BIN if name == "maximum_calibration_error" else None
+    return metric if reason is None else replace(metric, interval=None, reason=reason)
 
 
 def excess_metrics(
     estimate: ErrorEstimate, n: int, at: dict[str, str | float], *, clustered: bool = False
 ) -> Iterator[Metric]:
     """Yield floor, excess and p of an error."""
-    interval = None if clustered else estimate.excess_interval
+    has_interval = not clustered and at.get("error") != "maximum_calibration_error"
+    interval = estimate.excess_interval if has_interval else None
     yield from floor_metrics(estimate.value, estimate.floor, n, at, interval=interval, clustered=clustered)
 
 

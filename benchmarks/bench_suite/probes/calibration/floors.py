@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bench_suite.contracts import Interval, Metric
+from bench_suite.contracts import Artifact, Interval, Metric
 from bench_suite.stats.calibration_null import Floor
 
+ERROR, SCORE = "calibration", "score"
+"What metrics of a floor begin with: a floor of an error in [0, 1], or of a score in its own unit."
 FLOOR = ("calibration_floor", "calibration_floor_95", "calibration_excess", "calibration_p")
+SCORE_FLOOR = ("score_floor", "score_floor_95", "score_excess", "score_p")
 DEPENDENT = "examples of one cluster are not independent, but simulated labels are, so chance adds more to this error"
 
 
 def floor_metrics(
-    value: float, floor: Floor, n: int, at: Mapping[str, str | float], *, interval: Interval | None = None,
-    two_sided: bool = False, clustered: bool = False,
+    value: float, floor: Floor, n: int, at: Mapping[str, str | float], *, kind: str = ERROR,
+    interval: Interval | None = None, two_sided: bool = False, clustered: bool = False,
 ) -> Iterator[Metric]:  # fmt: skip
     """Yield the floor of an error, its 95 % quantile, the excess over it, and p.
 
@@ -22,22 +25,44 @@ def floor_metrics(
         floor: of the error.
         n: examples.
         at: coordinates of the four metrics: none for the expected calibration error of all examples.
+        kind: `ERROR` or `SCORE`.
         interval: of the excess.
         two_sided: whether p counts values that are too low too.
         clustered: whether examples are not independent: then there is no p.
     """
+    median, upper, above, p = FLOOR if kind == ERROR else SCORE_FLOOR
     drawn = f"{floor.simulations:,} sets of labels drawn from the model's own probabilities"
-    yield Metric("calibration_floor", floor.median, f"median over {drawn}", at, n=n)
-    yield Metric("calibration_floor_95", floor.upper, f"95 % quantile over {drawn}", at, n=n)
-    excess = None if interval is not None else "value minus floor; calibration_floor_95 shows how far chance reaches"
-    yield Metric("calibration_excess", value - floor.median, excess, at, interval, n=n)
+    yield Metric(median, floor.median, f"median over {drawn}", at, n=n)
+    yield Metric(upper, floor.upper, f"95 % quantile over {drawn}", at, n=n)
+    excess = None if interval is not None else f"value minus floor; {upper} shows how far chance reaches"
+    yield Metric(above, value - floor.median, excess, at, interval, n=n)
     if clustered:
-        yield Metric("calibration_p", None, DEPENDENT, at, n=n)
+        yield Metric(p, None, DEPENDENT, at, n=n)
         return
     sides = "as far out" if two_sided else "as large"
-    yield Metric(
-        "calibration_p", floor.p, f"share of errors at least {sides}, of the observed one and {drawn}", at, n=n
-    )
+    yield Metric(p, floor.p, f"share of errors at least {sides}, of the observed one and {drawn}", at, n=n)
+
+
+def beside(metrics: Sequence[Metric], headline: str) -> Artifact:
+    """Return a table of each error with its floor, from metrics that contain both.
+
+    Args:
+        metrics: errors without coordinates, and floors with the coordinate `error` or `score`.
+        headline: the error whose floor has no coordinates.
+    """
+    errors = {metric.name: metric for metric in metrics if not metric.at}
+    floors: dict[str, dict[str, Metric]] = {}
+    for metric in metrics:
+        if metric.name in (*FLOOR, *SCORE_FLOOR):
+            part = metric.name.partition("_")[2]
+            floors.setdefault(str(next(iter(metric.at.values()), headline)), {})[part] = metric
+    rows = []
+    for name, parts in floors.items():
+        values = [parts[part].value for part in ("floor", "floor_95", "excess", "p")]
+        rows.append([name, errors[name].value, *values])
+    columns = ["error", "measured", "floor", "95 % of floors", "measured − floor", "p"]
+    caption = "Errors of calibration, and what a calibrated model with these scores would show"
+    return Artifact("floors", "table", {"columns": columns, "rows": rows}, caption)
 
 
 def absent(names: Iterable[str], reason: str, at: Mapping[str, str | float] | None = None) -> Iterator[Metric]:

@@ -28,23 +28,24 @@ def measure_intervals(test: Predictions, least_size: int, most_groups: int, resa
         most_groups: most values of an attribute that form groups.
         resamples: bootstrap resamples of means.
     """
-    fault = unusable(test)
-    if fault is not None:
-        yield from absent(NAMES, fault)
+    obstacle = unusable(test)
+    if obstacle is not None:
+        yield from absent(NAMES, obstacle)
         return
     targets, lower, upper = (np.asarray(test[name], dtype=np.float64) for name in ("targets", "lower", "upper"))
     level = float(np.asarray(test["level"])[0])
     clusters = test.columns.get("cluster")
-    covered = (lower <= targets) & (targets <= upper)
+    covered = _covered(targets, lower, upper)
     n = len(targets)
     yield from _coverage(covered, level, clusters, resamples, {})
     if clusters is None:
         yield Metric("coverage_p", binomial_p(int(covered.sum()), n, level), "exact two-sided binomial test", n=n)
     else:
         yield Metric("coverage_p", None, "examples of one cluster are not independent, and the test takes them so", n=n)
-    width = upper - lower
-    missed = np.maximum(lower - targets, 0.0) + np.maximum(targets - upper, 0.0)
-    for name, values in (("interval_width", width), ("interval_score", width + 2.0 / (1.0 - level) * missed)):
+    for name, values in (
+        ("interval_width", upper - lower),
+        ("interval_score", _scores(targets, lower, upper, level)),
+    ):
         interval, reason = bootstrap_interval(_mean, {"values": values}, clusters=clusters, resamples=resamples)
         yield Metric(name, float(values.mean()), reason, interval=interval, n=n)
     for at, is_member, reason in members(test.groups, least_size, most_groups):
@@ -66,6 +67,17 @@ def unusable(test: Predictions) -> str | None:
     if len(levels) > 1:
         return f"the intervals have {len(levels)} levels, and coverage is judged at one"
     return None
+
+
+def _covered(targets: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return whether each target lies in its interval, ends included, (n,) bool."""
+    return np.asarray((lower <= targets) & (targets <= upper))
+
+
+def _scores(targets: np.ndarray, lower: np.ndarray, upper: np.ndarray, level: float) -> np.ndarray:
+    """Return width + 2 / (1 − level) · distance of the target from the interval, (n,) (Gneiting and Raftery 2007)."""
+    missed = np.maximum(lower - targets, 0.0) + np.maximum(targets - upper, 0.0)
+    return np.asarray(upper - lower + 2.0 / (1.0 - level) * missed)
 
 
 def _coverage(

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench_suite.contracts import Metric
 from bench_suite.metrics import brier_score, log_loss
-from bench_suite.probes.calibration.floors import floor_metrics
+from bench_suite.probes.calibration.floors import ERROR, SCORE, floor_metrics
 from bench_suite.stats.calibration import BINS, bin_numbers, class_sums, classwise_error
 from bench_suite.stats.calibration_null import Floor, floor_of, simulate_classes, two_sided
 from bench_suite.stats.intervals import bootstrap_interval, checksum
@@ -46,17 +46,21 @@ class ClassStatistics:
     "(n, classes) number of each score's bin."
     sums: np.ndarray
     "(classes, bins) sums of scores."
+    squares: float
+    "Mean over examples of the sum of squared scores."
     events: Sequence[tuple[int, Forecasts]]
     "Classes whose Brier score is decomposed, with the forecasts of each; empty if they are too many."
 
     def means(self, labels: np.ndarray) -> dict[str, float]:
         """Return the classwise error, the Brier score and the log loss, by name, for class numbers (n,)."""
         classes = self.scores.shape[1]
-        hits = labels.astype(np.int64) * BINS + self.numbers[np.arange(len(labels)), labels]
+        rows = np.arange(len(labels))
+        hits = labels.astype(np.int64) * BINS + self.numbers[rows, labels]
         right = np.bincount(hits, minlength=classes * BINS).reshape(classes, BINS)
+        brier = self.squares - 2.0 * float(self.scores[rows, labels].mean(dtype=np.float64)) + 1.0
         return {
             "classwise_calibration_error": float(np.abs(self.sums - right).sum() / (len(labels) * classes)),
-            "brier_score": float(brier_score.per_example(labels, self.scores).mean()),
+            "brier_score": brier / 2 if classes == 2 else brier,
             "log_loss": float(log_loss.per_example(labels, self.scores).mean()),
         }
 
@@ -98,7 +102,9 @@ def class_statistics(scores: np.ndarray, positive: int) -> ClassStatistics:
     decomposed = [positive] if classes == 2 else range(classes) if classes <= MAX_CLASSES else []
     numbers = bin_numbers(scores).astype(np.int8)
     sums = class_sums(numbers, scores.astype(np.float64), BINS)
-    return ClassStatistics(scores, numbers, sums, [(number, forecasts_of(scores[:, number])) for number in decomposed])
+    squares = float(np.einsum("nk,nk->", scores, scores, dtype=np.float64)) / len(scores)
+    events = [(number, forecasts_of(scores[:, number])) for number in decomposed]
+    return ClassStatistics(scores, numbers, sums, squares, events)
 
 
 def probability_metrics(
@@ -136,10 +142,11 @@ def probability_metrics(
         yield Metric("brier_uncertainty", parts.uncertainty, "a function of the classes' shares alone", n=n)
     for name, value, floor in statistics.floors(targets, simulations):
         if not single or name in TWO_SIDED:
-            is_two_sided = name in TWO_SIDED
+            is_error = name == "classwise_calibration_error"
             yield from floor_metrics(
-                value, floor, n, {"error": name}, two_sided=is_two_sided, clustered=clusters is not None
-            )
+                value, floor, n, {"error" if is_error else "score": name}, kind=ERROR if is_error else SCORE,
+                two_sided=name in TWO_SIDED, clustered=clusters is not None,
+            )  # fmt: skip
 
 
 def _score(

@@ -51,14 +51,14 @@ def temperature_metrics(
         options: the options of the probe.
     """
     (targets, scores), (known, fitted_on) = test, validation
-    fault = _unfit(known, classes, options.least_size)
-    if fault is None:
+    obstacle = _unfit(known, classes, options.least_size)
+    if obstacle is None:
         try:
             temperature = fit_temperature(known, fitted_on)
         except ValueError as error:
-            fault = f"on the {len(known)} validation examples, {error}"
-    if fault is not None:
-        yield from absent(SCALED, fault)
+            obstacle = f"on the {len(known)} validation examples, {error}"
+    if obstacle is not None:
+        yield from absent(SCALED, obstacle)
         return
     yield Metric("temperature", temperature.value, interval=temperature.interval, n=temperature.n)
     mended = scaled(scores, temperature.value).astype(np.float32)
