@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from bench_suite.stats.membership import advantage, area, clopper_pearson, curve, hits_at
+from bench_suite.stats.membership import advantage, area, curve, hits_at
 
 
 def scores(random: np.random.Generator, members: int, others: int, gap: float, digits: int | None = None):
@@ -20,13 +20,6 @@ def scores(random: np.random.Generator, members: int, others: int, gap: float, d
 
 def labelled(members: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat([1, 0], [len(members), len(others)]), np.concatenate([members, others])
-
-
-@pytest.mark.parametrize(("hits", "n"), [(0, 10), (10, 10), (3, 900), (450, 900), (1, 1)])
-def test_the_interval_of_a_rate_is_scipys_exact_one(hits, n):
-    exact = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
-    interval = clopper_pearson(hits, n)
-    assert (interval.low, interval.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
 
 
 @pytest.mark.parametrize("digits", [None, 1, 0])

@@ -11,20 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench_suite.contracts import Interval
+from bench_suite.stats.proportions import wilson
 
 LEVEL = 0.95
 Z = 1.959963984540054
 "Normal quantile of a two-sided interval of `LEVEL`."
-
-
-def clopper_pearson(hits: int, n: int, level: float = LEVEL) -> Interval:
-    """Return the exact interval of a proportion of `hits` in `n` independent trials (Clopper and Pearson 1934)."""
-    from scipy import special
-
-    tail = (1.0 - level) / 2.0
-    low = float(special.betaincinv(hits, n - hits + 1, tail)) if hits > 0 else 0.0
-    high = float(special.betaincinv(hits + 1, n - hits, 1.0 - tail)) if hits < n else 1.0
-    return Interval(low, high, level)
 
 
 def area(members: np.ndarray, non_members: np.ndarray) -> tuple[float, Interval | None]:
@@ -83,9 +74,9 @@ def advantage(members: np.ndarray, non_members: np.ndarray, random: np.random.Ge
         true += int((members[first != half] >= threshold).sum())
         false += int((non_members[others != half] >= threshold).sum())
     rate, false_rate = true / len(members), false / len(non_members)
-    own, other = _wilson(true, len(members)), _wilson(false, len(non_members))
-    below = math.hypot(rate - own[0], other[1] - false_rate)
-    above = math.hypot(own[1] - rate, false_rate - other[0])
+    own, other = wilson(true, len(members)), wilson(false, len(non_members))
+    below = math.hypot(rate - own.low, other.high - false_rate)
+    above = math.hypot(own.high - rate, false_rate - other.low)
     value = rate - false_rate
     return Advantage(value, Interval(max(-1.0, value - below), min(1.0, value + above), LEVEL))
 
@@ -102,12 +93,6 @@ def _best_threshold(members: np.ndarray, non_members: np.ndarray) -> float:
     gains = true - false
     best = int(np.argmax(gains))
     return float(cuts[best]) if gains[best] > 0.0 else math.inf
-
-
-def _wilson(hits: int, n: int) -> tuple[float, float]:
-    """Return the bounds of Wilson's interval (1927) of a proportion."""
-    centre, spread = hits + Z**2 / 2, Z * math.sqrt(hits * (n - hits) / n + Z**2 / 4)
-    return (centre - spread) / (n + Z**2), (centre + spread) / (n + Z**2)
 
 
 def hits_at(members: np.ndarray, non_members: np.ndarray, false_positive_rate: float) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Proportions: Wilson's interval of a share, and the exact test that it has a stated value."""
+"""Proportions: the intervals of Wilson and of Clopper and Pearson, and the exact test of a stated share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ def wilson(hits: int, n: int, level: float = 0.95) -> Interval:
     share, slack = hits / n, z * z / n
     middle = (share + slack / 2) / (1 + slack)
     half = z * math.sqrt(share * (1 - share) / n + slack / (4 * n)) / (1 + slack)
-    return Interval(max(0.0, middle - half), min(1.0, middle + half), level)
+    # The share is inside despite rounding.
+    return Interval(max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share)), level)
+
+
+def clopper_pearson(hits: int, n: int, level: float = 0.95) -> Interval:
+    """Return the exact interval of a share of n independent examples (Clopper and Pearson 1934).
+
+    A bound is the share at which so many hits or more, or so many or fewer, have the probability (1 − level) / 2.
+    """
+    from scipy import special
+
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else float(special.betaincinv(hits, n - hits + 1, tail))
+    high = 1.0 if hits == n else float(special.betaincinv(hits + 1, n - hits, 1 - tail))
+    return Interval(low, high, level)
 
 
 def binomial_p(hits: int, n: int, share: float) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 
 from bench_suite.contracts import Interval
 from bench_suite.stats.intervals import checksum
+from bench_suite.stats.proportions import wilson
 
 LEVEL = 0.95
 SMALLEST = 40.0
@@ -43,12 +44,9 @@ class Rate:
 
 def wilson_interval(rate: Rate, level: float = LEVEL) -> Interval:
     """Return the score interval of a proportion (Wilson 1927); its width is positive at 0 and 1 too."""
-    z, p, n = NormalDist().inv_cdf((1 + level) / 2), rate.value, rate.n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Interval(
-        max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)), level
-    )  # p is inside despite rounding
+    if rate.n == 0:
+        raise ValueError("no examples")
+    return wilson(rate.hits, rate.n, level)
 
 
 def smallest_rate(families: Sequence[Sequence[Rate]], resamples: int) -> tuple[float, Interval]:

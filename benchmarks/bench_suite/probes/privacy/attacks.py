@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from bench_suite.contracts import Artifact, Metric
-from bench_suite.stats.membership import advantage, area, clopper_pearson, curve, hits_at
+from bench_suite.stats.membership import advantage, area, curve, hits_at
+from bench_suite.stats.proportions import clopper_pearson
 
 RATES = (0.01, 0.001)
 "False positive rates at which the true positive rate is reported."

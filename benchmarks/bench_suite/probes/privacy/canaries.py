@@ -12,8 +12,8 @@ from bench_suite.contracts import Metric, Predictions, Trained
 from bench_suite.data.splits import Joined, Subset, View, column
 from bench_suite.probes.privacy.progress import reporter
 from bench_suite.probes.privacy.scores import NoScore, attack_scores
-from bench_suite.stats.membership import clopper_pearson
 from bench_suite.stats.one_run_audit import LEVEL, lower_bound
+from bench_suite.stats.proportions import clopper_pearson
 
 NAMES = ("audit_epsilon", "audit_accuracy", "audit_margin", "audit_canaries")
 "Metrics of the audit."

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bench_suite.contracts import Interval, Metric
+from bench_suite.contracts import Metric
 from bench_suite.stats.intervals import bootstrap_interval
-
-LEVEL = 0.95
+from bench_suite.stats.proportions import clopper_pearson
 
 
 def share_metric(
@@ -43,21 +42,3 @@ def share_metric(
 def mean_of(hits: np.ndarray) -> float:
     """Return the mean of (n,) numbers."""
     return float(hits.mean())
-
-
-def clopper_pearson(hits: int, n: int, level: float = LEVEL) -> Interval:
-    """Return the exact interval of a proportion of independent examples (Clopper and Pearson 1934).
-
-    A bound is the proportion at which so many hits or more, or so many or fewer, have the probability (1 − level) / 2.
-
-    Args:
-        hits: number of hits.
-        n: number of examples, at least 1.
-        level: confidence level, in (0, 1).
-    """
-    from scipy.special import betaincinv
-
-    tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, tail))
-    high = 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - tail))
-    return Interval(low, high, level)
