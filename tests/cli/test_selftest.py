@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -765,7 +766,8 @@ def test_what_is_outside_is_named_in_the_last_lines_with_the_way_to_look_into_it
     monkeypatch.setattr(mae, "mae", off_by(mae.mae, 0.001))
     ended = bench("selftest", "-k", LINE)
     assert ended.status == 1
-    assert "2 of 3 as known" in ended.out
+    holds, checks = re.search(r"(\d+) of (\d+) as known", ended.out).groups()
+    assert int(holds) == int(checks) - 1 > 1
     assert "quality/mae" in next(line for line in ended.out.splitlines() if line.endswith("OUTSIDE"))
     assert ended.out.rstrip().splitlines()[-2:] == [
         "OUTSIDE: quality/mae",

@@ -27,6 +27,11 @@ ORACLES: Mapping[str, Callable[..., float]] = {
     "average_precision": lambda targets, scores: metrics.average_precision_score(targets, scores[:, 1]),
     "binary_f1": metrics.f1_score,
     "log_loss": metrics.log_loss,
+    "brier_score": lambda targets, scores: ((scores - np.eye(scores.shape[1])[targets]) ** 2).sum(axis=1).mean(),
+    "expected_calibration_error": lambda targets, scores: sum(
+        abs((scores.max(axis=1) - (scores.argmax(axis=1) == targets))[inside].sum()) / len(targets)
+        for inside in (np.ceil(scores.max(axis=1) * 15) == np.arange(1, 16)[:, None])
+    ),
     "top_5_accuracy": lambda targets, scores: metrics.top_k_accuracy_score(targets, scores, k=5),
     "roc_auc": lambda targets, scores: metrics.roc_auc_score(targets, scores[:, 1]),
     "macro_roc_auc": lambda targets, scores: metrics.roc_auc_score(

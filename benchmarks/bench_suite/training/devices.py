@@ -22,6 +22,8 @@ CPU = "cpu"
 perf_counter: Callable[[], float] = time.perf_counter
 """The clock of everything that is measured on a device, in seconds. Call it as `devices.perf_counter()`: a simulated
 device replaces it by its own."""
+sleep: Callable[[float], None] = time.sleep
+"Waits for some seconds of that clock, during which this process computes nothing."
 _NAMED = ("cuda", "mps", "xpu", "mtia")
 "Kinds of accelerator that PyTorch itself brings, in the order in which `auto` prefers them."
 

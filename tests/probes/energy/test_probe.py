@@ -29,7 +29,7 @@ def machine(tree, clock, monkeypatch):
         clock.now += seconds
         tree.spend("intel-rapl:0", seconds * watts)
 
-    monkeypatch.setattr(energy.time, "sleep", work)
+    monkeypatch.setattr(energy.devices, "sleep", work)
     return work
 
 

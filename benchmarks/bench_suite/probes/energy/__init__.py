@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def during(placement: Placement, options: Options) -> Iterator[Training]:
         training = Training()
         if meter.measures and options.idle_seconds:
             began = meter.read()
-            time.sleep(options.idle_seconds)
+            devices.sleep(options.idle_seconds)
             training.idle = meter.between(began, meter.read())
         before = meter.read()
         yield training
