@@ -2,7 +2,7 @@
 
 Abadi et al. 2016, arXiv 1607.00133. The steps are those of `fitting`, with other batches and another gradient. The
 guarantee does not cover statistics of train that a model computes when it is built, such as means and a vocabulary. It
-does not cover the losses in the history. The noise follows from the seed, so it does not hold for those who know it.
+does not cover the losses in the history. It does not hold for people who know the seed, from which the noise follows.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from bench_suite.training.example_gradients import check_complete, check_gradien
 from bench_suite.training.fitting import Fitting, fitting
 
 MAX_NOISE = 1e4
-"Largest noise multiplier that is tried: no model learns anything with more."
+"Largest noise multiplier that is tried: no model learns anything under so much noise."
 PRECISION = 1e-4
 "Relative width of the interval to which the search narrows the noise multiplier; its upper end is used."
 
