@@ -30,8 +30,8 @@ MAX_BARS = 20
 @dataclass(frozen=True)
 class Options:
     columns: tuple[str, ...] = ()
-    """Columns to shuffle, by the names that the data have for them; empty: all. Each takes `repeats` predictions of the
-    whole test split."""
+    """Columns to shuffle, by their names in the data; empty: all. Each column needs `repeats` predictions of the whole
+    test split."""
     repeats: int = 5
     "How often each column is shuffled."
     resamples: int = 1000
@@ -99,8 +99,8 @@ def _order(n: int, seed: int, one: TableInput, repeat: int) -> np.ndarray:
 def shuffled(table: np.ndarray, one: TableInput, order: np.ndarray) -> Transform:
     """Return the change of raw values after which one column has the values of other rows.
 
-    Values may be asked for in any order and in parts, without the numbers of the rows. So rows are recognised by their
-    content; equal rows are interchangeable.
+    A caller may ask for rows in any order and in parts, and does not state their positions. So rows are recognised by
+    their content; equal rows are interchangeable.
 
     Args:
         table: (n, d) the whole table.
@@ -140,20 +140,20 @@ def summarised(
     """Return the mean drop of a column with its interval.
 
     An example takes part twice: with its own prediction, and as the one whose value another example gets. So the drop
-    is a mean over pairs, and to first order a mean over examples of
+    is a mean over pairs. To first order, it is the mean over examples of
 
         mean drop of the example + mean drop of those that got its value − mean drop of all
 
-    (Hoeffding 1948). The interval is a bootstrap of that mean. A bootstrap of the first term alone is too narrow. That
-    of the sum is rather too wide, since few shuffles blur both terms. Coverage of the 95 % interval with five shuffles
-    in simulation (`pytest -m slow tests/probes/test_importance.py -s`): 0.96 to 0.99; of the first term alone 0.90 to
-    0.95.
+    (Hoeffding 1948). The interval is a bootstrap of that mean. A bootstrap of the first term alone is too narrow. The
+    interval of the sum is somewhat too wide, since few shuffles blur both terms. With five shuffles, the coverage of
+    the 95 % interval is 0.96 to 0.99 in simulation; with the first term alone it is 0.90 to 0.95 (`pytest -m slow
+    tests/probes/test_importance.py -s`).
 
     Args:
         name: of the metric.
         one: the column.
-        drops: (repeats, n) what each example loses in each shuffle.
-        orders: (repeats, n) the example whose value it gets.
+        drops: (repeats, n) drop of each example in each shuffle.
+        orders: (repeats, n) position of the example whose value it gets.
         clusters: (n,) numbers of clusters; None if examples are independent.
         resamples: bootstrap resamples.
     """
@@ -183,6 +183,6 @@ def _chart(name: str, inputs: Sequence[TableInput], metrics: Sequence[Metric]) -
     what = "accuracy" if name == "accuracy_drop" else "R²"
     caption = f"How much the {what} on the test split falls if a column is shuffled, with 95 % intervals"
     if len(pairs) > MAX_BARS:
-        caption += f". The {MAX_BARS} of {len(pairs)} columns with the greatest drop"
+        caption += f". The {MAX_BARS} of {len(pairs)} columns with the greatest drops"
     data = {"y": f"drop of the {what}", "bars": bars, "intervals": intervals}
     return Artifact("permutation", "bars", data, caption)

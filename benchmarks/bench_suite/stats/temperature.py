@@ -62,11 +62,11 @@ def fit_temperature(targets: np.ndarray, scores: np.ndarray, level: float = 0.95
         return float((_softmax(beta * logits) * logits).sum(axis=1).mean() - of_truth.mean())
 
     if not np.ptp(logits, axis=1).any():
-        raise ValueError("all scores of each example are equal, and every temperature leaves them so")
+        raise ValueError("all scores of each example are equal, and no temperature changes that")
     if derivative(RANGE[0]) >= 0:
-        raise ValueError("a likelier class by the scores is not more often the true one, so no temperature helps")
+        raise ValueError("classes with higher scores are not more often the true ones, so no temperature helps")
     if derivative(RANGE[1]) <= 0:
-        raise ValueError("the likeliest class is always the true one, so that the best temperature is 0")
+        raise ValueError("the likeliest class is always the true one, so the best temperature is 0")
     beta = float(optimize.brentq(derivative, *RANGE, xtol=1e-12, rtol=1e-12))
     shares = _softmax(beta * logits)
     means = (shares * logits).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Checks of the training option `privacy`: what is wrong with its table, and what a private training cannot honour."""
+"""Checks of the training option `privacy`: errors in its table, and what a private training cannot honour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFUSED: Mapping[str, tuple[Any, str]] = {
     "patience": (None, "patience ends the training at a step that depends on the data"),
     "target": (None, "target ends the training at a step that depends on the data"),
     "gradient_clip": (None, "the gradient of each example is clipped already: state clipping_norm in privacy"),
-    "sampler": ("shuffled", "the guarantee needs each example in each step with the same probability"),
+    "sampler": ("shuffled", "the guarantee requires the same probability for each example in each step"),
 }
 "Training options that a private training refuses: the value without effect, and the reason."
 
@@ -28,22 +28,25 @@ def privacy_errors(cell: Cell) -> Iterator[tuple[str, str]]:
         return
     yield from (("privacy", message) for message in table_errors(privacy))
     if train["epochs"] == 0:
-        yield "privacy", "privacy is that of a training, and epochs = 0 trains nothing: leave privacy out"
+        yield "privacy", "privacy protects a training, and epochs = 0 trains nothing: leave privacy out"
     for option, (default, reason) in _REFUSED.items():
         if train[option] != default:
-            yield option, f"with privacy there can be no {option}: {reason}"
+            yield option, f"with privacy, {option} is not possible: {reason}"
     if train["optimizer"] == "muon":
-        yield "optimizer", 'with privacy the optimizer is "sgd" or "adamw"'
+        yield "optimizer", 'with privacy, the optimizer must be "sgd" or "adamw"'
     if "mixup" in train["augment"]:
-        yield "augment", "with privacy there can be no mixup: the gradient of a mixed image belongs to two examples"
+        yield "augment", "with privacy, mixup is not possible: the gradient of a mixed image belongs to two examples"
     if train["class_weights"] == "balanced":
         yield (
             "class_weights",
-            'with privacy there can be no class_weights = "balanced", which counts the labels of train: state a table',
+            'with privacy, class_weights = "balanced" is not possible: it counts the labels of train; state a table',
         )
     for function in ("loss", "augment"):
         if function in cell.model.component.functions:
-            yield "privacy", f"privacy needs examples that do not mix, and {cell.model.label} has its own {function}"
+            yield (
+                "privacy",
+                f"privacy needs examples that do not mix, and {cell.model.label} has its own {function}",
+            )
 
 
 def placement_errors(cell: Cell) -> Iterator[tuple[str, str]]:
@@ -53,9 +56,15 @@ def placement_errors(cell: Cell) -> Iterator[tuple[str, str]]:
     if cell.devices > 1:
         yield "devices", "a training with privacy runs on one device; write devices = 1"
     if cell.compile:
-        yield "compile", "a compiled network has no gradients of single examples, which privacy needs; compile = false"
+        yield (
+            "compile",
+            "privacy needs gradients of single examples, which a compiled network does not have; write compile = false",
+        )
     if cell.precision == "bf16-mixed":
-        yield "precision", 'privacy needs 32 bits: the sensitivity of rounded sums is not known; precision = "32-true"'
+        yield (
+            "precision",
+            'privacy needs 32 bits: the sensitivity of rounded sums is not known; write precision = "32-true"',
+        )
 
 
 def table_errors(privacy: Mapping[str, float]) -> Iterator[str]:
@@ -74,6 +83,6 @@ def table_errors(privacy: Mapping[str, float]) -> Iterator[str]:
         yield f"privacy: delta = {delta:g} is a probability that must be below 1, and far below 1 / examples"
     elif delta is not None and epsilon is not None and delta > 0.0 and 0.0 < epsilon < least_epsilon(delta):
         yield (
-            f"privacy: epsilon = {epsilon:g} cannot be reached with delta = {delta:g}: the accountant shows none below "
-            f"{least_epsilon(delta):.3g}, however much noise there is"
+            f"privacy: epsilon = {epsilon:g} cannot be reached with delta = {delta:g}: however much noise there is, "
+            f"the accountant computes none below {least_epsilon(delta):.3g}; state a larger epsilon"
         )

@@ -1,8 +1,8 @@
-"""Private training: DP-SGD on Opacus, with Poisson sampling, the gradient of each example clipped, and noise.
+"""Private training: DP-SGD on Opacus: Poisson sampling, clipped gradients of single examples, and noise.
 
 Abadi et al. 2016, arXiv 1607.00133. The steps are those of `fitting`, with other batches and another gradient. The
-guarantee does not cover statistics of train that a model computes when it is built, such as means and a vocabulary, nor
-the losses in the history. It holds for those who do not know the seed, from which the noise follows.
+guarantee does not cover statistics of train that a model computes when it is built, such as means and a vocabulary. It
+does not cover the losses in the history. It does not hold for people who know the seed, from which the noise follows.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from bench_suite.training.example_gradients import check_complete, check_gradien
 from bench_suite.training.fitting import Fitting, fitting
 
 MAX_NOISE = 1e4
-"Greatest noise multiplier that is tried: nothing is learnt under it."
+"Largest noise multiplier that is tried: no model learns anything under so much noise."
 PRECISION = 1e-4
-"Relative width of the interval in which the noise multiplier is known; its upper end is used."
+"Relative width of the interval to which the search narrows the noise multiplier; its upper end is used."
 
 
 def train_privately(
@@ -174,8 +174,8 @@ def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: in
         if high > MAX_NOISE:
             raise BenchError(
                 f"privacy: epsilon = {epsilon:g} cannot be reached with delta = {delta:g} in {steps:,} steps that each "
-                f"contain an example with probability {sample_rate:.3g}; no noise reaches one below "
-                f"{least_epsilon(delta):.3g}: state a greater epsilon, fewer epochs, or a smaller batch_size"
+                f"contain an example with probability {sample_rate:.3g}; no noise reaches an epsilon below "
+                f"{least_epsilon(delta):.3g}: state a larger epsilon, fewer epochs, or a smaller batch_size"
             )
     low = high / 2.0
     while low > 1e-3 and reaches(low):
@@ -190,21 +190,21 @@ def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: in
 
 
 def check_placement(placement: Placement) -> None:
-    """Raise BenchError if the gradients of single examples are not known there."""
+    """Raise BenchError if this placement does not provide the gradients of single examples."""
     if placement.devices > 1:
         raise BenchError("privacy trains on one device: set devices = 1")
     if placement.compiled:
         raise BenchError(
-            "privacy needs the gradient of each example, which a compiled network has not: compile = false"
+            "privacy needs the gradient of each example, which a compiled network does not have: set compile = false"
         )
     if placement.precision != "32-true":
         raise BenchError(
-            'privacy needs 32 bits, since the sensitivity of rounded sums is not known: precision = "32-true"'
+            'privacy needs 32 bits, since the sensitivity of rounded sums is not known: set precision = "32-true"'
         )
 
 
 def check_delta(delta: float, examples: int) -> None:
-    """Raise BenchError if a δ would allow to publish whole examples."""
+    """Raise BenchError if a δ would permit the publication of whole examples."""
     if not math.isfinite(delta) or delta >= 1.0 / examples:
         raise BenchError(
             f"privacy: delta = {delta:g} is not below 1 / {examples:,} (one over the number of training examples), so "

@@ -119,7 +119,7 @@ def test_an_estimator_has_its_probabilities_only(train_cells, tmp_path):
     (trained,) = train_cells(SUITE.format(model="logistic_regression"))
     metrics, _ = measured(trained, against=(write_task(tmp_path, "far", shift=9.0),))
     assert metrics["auroc", "far", "max_softmax"].value is not None
-    for method, words in (("energy", "outputs"), ("mahalanobis", "layer"), ("nearest_neighbours", "layer")):
+    for method, words in (("energy", "logits"), ("mahalanobis", "layer"), ("nearest_neighbours", "layer")):
         metric = metrics["auroc", "far", method]
         assert (metric.value, words in metric.reason) == (None, True)
 

@@ -117,8 +117,8 @@ class Options:
     shown: int = 1
     "Examples to draw of each kind: confidently right, confidently wrong, borderline. 0 draws none."
     importance: int = 1000
-    """Test examples of a table over which the importance of its columns is averaged, by the first method whose numbers
-    have a unit; `kernel_shap` and `lime` take `examples` at most. 0 measures none."""
+    """Test examples for `column_importance`, the mean importance of each column of a table. The first method that
+    succeeds is used, except `random`; `kernel_shap` and `lime` take at most `examples`. 0: no column importance."""
 
 
 def check(options: Options) -> None:

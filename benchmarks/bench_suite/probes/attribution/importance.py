@@ -40,7 +40,7 @@ class Importance:
 
 
 def chosen_method(variants: Sequence[MethodVariant]) -> MethodVariant | None:
-    """Return the first method whose numbers have a unit, so that their mean means something; None if there is none."""
+    """Return the first method whose numbers have a unit, so that their mean has one too; None if there is none."""
     return next((variant for variant in variants if variant.method.scale in ("change", "slope")), None)
 
 
@@ -51,15 +51,14 @@ def column_importances(
 
         importance of a column = mean over examples of |sum of the attributions of the numbers that encode it|
 
-    Attributions are of the logit of the class that was predicted for the example. A method without signs has the sum of
-    its magnitudes.
+    Attributions explain the logit of the predicted class. If the method has no signs, magnitudes are summed.
 
     Args:
         model: the network and its test examples.
         variant: the method.
         settings: of the methods.
-        examples: test examples, spread evenly over the split.
-        fitted: the same for methods that fit a model to each example.
+        examples: number of test examples, spread evenly over the split.
+        fitted: greatest number of test examples for methods that fit a model to each example.
     """
     test = model.trained.data.splits["test"]
     rows = spread_rows(test, min(examples, fitted) if variant.name in FITTED else examples)
@@ -93,14 +92,14 @@ def column_importances(
 def _magnitudes(
     model: ExplainedModel, variant: MethodVariant, settings: Settings, rows: np.ndarray, columns: Sequence[TableInput]
 ) -> np.ndarray:
-    """Return (k, columns) magnitudes of the attributions of columns as a person brought them."""
+    """Return (k, columns) magnitudes of the attributions of columns as the data have them."""
     subject, inputs = model.inputs(rows)
     parts = parts_of(variant, subject, attribute(variant, subject, inputs, settings)).detach().cpu()
     return np.stack([of_column(parts, column, variant.method.is_signed) for column in columns], axis=1)
 
 
 def of_column(parts: torch.Tensor, column: TableInput, signed: bool) -> np.ndarray:
-    """Return the magnitude (k,) of the attribution of one column from (k, d) attributions of the numbers."""
+    """Return the magnitude (k,) of one column's attribution from the attributions (k, d) of all numbers."""
     own = parts[:, list(column.positions)].double()
     return np.asarray((own.sum(dim=1).abs() if signed else own.abs().sum(dim=1)).numpy())
 
@@ -119,11 +118,11 @@ def _chart(importances: Sequence[Importance], variant: MethodVariant, examples: 
     else:
         what, unit = "one standard deviation of each column would move", "logit a deviation"
     caption = (
-        f"How far {what} the logit of the predicted class, for it or against it: mean magnitude by {method} over "
+        f"How far {what} the logit of the predicted class, in either direction: mean magnitude by {method} over "
         f"{examples:,} test examples, with 95 % intervals"
     )
     if len(importances) > MAX_BARS:
-        caption += f". The {MAX_BARS} of {len(importances)} columns with the greatest"
+        caption += f". The {MAX_BARS} of {len(importances)} columns with the greatest values"
     return Artifact(
         "importance", "bars", {"y": f"mean |{method}| ({unit})", "bars": bars, "intervals": intervals}, caption
     )

@@ -130,13 +130,13 @@ SMOKE = {"simulations": 99, "resamples": 100}
 @dataclass(frozen=True)
 class Options:
     simulations: int = 1000
-    "Simulated sets of labels for each floor: the least p is 1 / (simulations + 1)."
+    "Simulated sets of labels for each floor: the smallest p is 1 / (simulations + 1)."
     temperature: bool = True
-    "Whether to fit a temperature on the validation split, and to measure on test what it mends."
+    "Whether to fit a temperature on the validation split, and to measure on test what it saves."
     least_size: int = 30
-    "Fewest examples of a group, and of the validation split for a temperature; with fewer there is a reason instead."
+    "Fewest examples of a group, and of validation for a temperature; with fewer, the metrics have a reason instead."
     most_groups: int = 20
-    "Most values of a sensitive attribute that form groups: one with more, such as an age in years, has a reason."
+    "Largest number of groups of a sensitive attribute; one with more values, such as an age in years, has a reason."
     resamples: int = 1000
     "Bootstrap resamples for the intervals of means, such as the Brier score."
 
@@ -144,8 +144,8 @@ class Options:
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     """Yield the errors of a classifier's probabilities, or the coverage of a regression's prediction intervals.
 
-    They are computed from the predictions on test, and the temperature from those on validation, so that predictions
-    that were stored or imported are enough.
+    They are computed from the predictions on test, and the temperature from those on validation, so stored or imported
+    predictions are enough.
     """
     test = trained.predictions("test")
     if "classes" not in trained.data.spec:

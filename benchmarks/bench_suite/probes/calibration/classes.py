@@ -1,4 +1,4 @@
-"""Classes: everything that is measured of a classifier's probabilities, from its predictions alone."""
+"""Classes: all metrics of a classifier's probabilities, from its predictions alone."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def measure_classes(
 
 
 def unusable(predictions: Predictions) -> str | None:
-    """Return why the scores of predictions cannot be judged; None if they can."""
+    """Return why the scores of predictions cannot be measured; None if they can."""
     if "scores" not in predictions.columns:
         return "the model returns no scores, so there are no confidences"
     if "score_classes" in predictions.columns:

@@ -12,11 +12,11 @@ from bench_suite.stats.intervals import checksum
 from bench_suite.stats.reliability import Forecasts, consistency_band, forecasts_of, recalibrated
 
 POINTS = 60
-"Points of the band, and points of the curve at most."
+"Points of the band, and largest number of points of the curve."
 MAX_SIMULATIONS = 400
 "Drawn sets of labels for the band."
 MAX_FORECASTS = 2000
-"Distinct forecasts up to which the band is drawn from each; more are rounded to so many steps first."
+"Largest number of distinct forecasts for the band; if there are more, they are rounded to this many steps."
 
 
 def diagrams(
@@ -56,7 +56,8 @@ def diagrams(
         },
         "histogram": [[left / BINS, (left + 1) / BINS, int(count)] for left, count in enumerate(counts)],
     }
-    caption = "Reliability on test: below the diagonal, scores are too high; 95 % of calibrated models lie in the band"
+    caption = "Reliability on test: below the diagonal, scores are too high. At each point, 95 % of the curves of "
+    caption += "calibrated models lie in the band"
     yield Artifact("reliability", "lines", data, caption)
 
 

@@ -11,7 +11,9 @@ ERROR, SCORE = "calibration", "score"
 "What metrics of a floor begin with: a floor of an error in [0, 1], or of a score in its own unit."
 FLOOR = ("calibration_floor", "calibration_floor_95", "calibration_excess", "calibration_p")
 SCORE_FLOOR = ("score_floor", "score_floor_95", "score_excess", "score_p")
-DEPENDENT = "examples of one cluster are not independent, but simulated labels are, so chance adds more to this error"
+DEPENDENT = (
+    "examples of one cluster are not independent, but simulated labels are, so the simulation shows too little chance"
+)
 
 
 def floor_metrics(
@@ -27,8 +29,8 @@ def floor_metrics(
         at: coordinates of the four metrics: none for the expected calibration error of all examples.
         kind: `ERROR` or `SCORE`.
         interval: of the excess.
-        two_sided: whether p counts values that are too low too.
-        clustered: whether examples are not independent: then there is no p.
+        two_sided: whether p also counts values that are too low.
+        clustered: whether examples are not independent; if so, there is no p.
     """
     median, upper, above, p = FLOOR if kind == ERROR else SCORE_FLOOR
     drawn = f"{floor.simulations:,} sets of labels drawn from the model's own probabilities"
@@ -40,7 +42,8 @@ def floor_metrics(
         yield Metric(p, None, DEPENDENT, at, n=n)
         return
     sides = "as far out" if two_sided else "as large"
-    yield Metric(p, floor.p, f"share of errors at least {sides}, of the observed one and {drawn}", at, n=n)
+    reason = f"share of the errors that are at least {sides} as the observed one, which counts too, over {drawn}"
+    yield Metric(p, floor.p, reason, at, n=n)
 
 
 def beside(metrics: Sequence[Metric], headline: str) -> Artifact:
@@ -60,7 +63,7 @@ def beside(metrics: Sequence[Metric], headline: str) -> Artifact:
     for name, parts in floors.items():
         values = [parts[part].value for part in ("floor", "floor_95", "excess", "p")]
         rows.append([name, errors[name].value, *values])
-    columns = ["error", "measured", "floor", "95 % of floors", "measured − floor", "p"]
+    columns = ["error", "measured", "floor", "floor, 95 %", "measured − floor", "p"]
     caption = "Errors of calibration, and what a calibrated model with these scores would show"
     return Artifact("floors", "table", {"columns": columns, "rows": rows}, caption)
 

@@ -1,4 +1,4 @@
-"""Groups: the calibration error of each group of a sensitive attribute beside its floor, which few examples raise."""
+"""Groups: the calibration error of each group of a sensitive attribute, beside its floor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GroupOptions(Protocol):
 def members(
     groups: Mapping[str, np.ndarray], least_size: int, most_groups: int
 ) -> Iterator[tuple[dict[str, str | float], np.ndarray, str | None]]:
-    """Yield the coordinates of each group, its examples (n,) bool, and the reason why it is not judged, or None."""
+    """Yield the coordinates of each group, its examples (n,) bool, and the reason why it is not measured, or None."""
     for attribute, values in groups.items():
         texts = np.asarray(values).astype(str)
         names = np.unique(texts).tolist()

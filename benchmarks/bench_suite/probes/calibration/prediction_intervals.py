@@ -41,7 +41,7 @@ def measure_intervals(test: Predictions, least_size: int, most_groups: int, resa
     if clusters is None:
         yield Metric("coverage_p", binomial_p(int(covered.sum()), n, level), "exact two-sided binomial test", n=n)
     else:
-        yield Metric("coverage_p", None, "examples of one cluster are not independent, and the test takes them so", n=n)
+        yield Metric("coverage_p", None, "examples of one cluster are not independent, but the test requires that", n=n)
     for name, values in (
         ("interval_width", upper - lower),
         ("interval_score", _scores(targets, lower, upper, level)),
@@ -60,12 +60,12 @@ def unusable(test: Predictions) -> str | None:
     """Return why there is no coverage; None if there is one."""
     missing = [name for name in ("lower", "upper", "level") if name not in test.columns]
     if missing:
-        return f"the model gives no prediction intervals: its predictions lack {', '.join(missing)}"
+        return f"the model returns no prediction intervals: its predictions lack {', '.join(missing)}"
     if len(test) == 0:
         return "there are no examples"
     levels = np.unique(np.asarray(test["level"], dtype=np.float64))
     if len(levels) > 1:
-        return f"the intervals have {len(levels)} levels, and coverage is judged at one"
+        return f"the intervals have {len(levels)} levels, but coverage is compared with one level"
     return None
 
 

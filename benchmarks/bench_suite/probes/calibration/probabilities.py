@@ -25,15 +25,16 @@ PARTS = (
     "log_loss",
 )
 MAX_CLASSES = 30
-"Classes of which each has an isotonic regression; with more there is no decomposition."
+"Largest number of classes for which each has an isotonic regression; with more there is no decomposition."
 WORK = 2e7
-"Examples that are simulated for a floor of this module at most, as long as there are `MIN_SIMULATIONS` sets."
+"Largest number of simulated examples for a floor of this module, unless that is fewer than `MIN_SIMULATIONS` sets."
 REGRESSED = 199
-"Simulated sets of labels at most of which each has an isotonic regression for each class."
+"Largest number of simulated sets of labels if each set needs an isotonic regression for each class."
 MIN_SIMULATIONS = 99
 TWO_SIDED = ("brier_score", "log_loss")
 "Scores that lie below their floor if the model is not sure enough."
-BIASED = "chance makes it larger and resampling would do so once more, so it has no interval: compare it with its floor"
+BIASED = "chance makes it larger, and resampling would do so once more, so it has no interval"
+WITH_FLOOR = f"{BIASED}: compare it with its floor"
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,11 @@ def probability_metrics(
     n, classes = scores.shape
     statistics = class_statistics(scores, positive)
     single = len(np.unique(targets)) < 2
-    one_class = "all examples are of one class, so there is nothing to tell apart"
+    one_class = "all examples are of one class, so there is nothing to distinguish"
     if single:
         yield Metric("classwise_calibration_error", None, one_class, n=n)
     else:
-        yield Metric("classwise_calibration_error", classwise_error(targets, scores), BIASED, n=n)
+        yield Metric("classwise_calibration_error", classwise_error(targets, scores), WITH_FLOOR, n=n)
     for name, function in (("brier_score", brier_score.brier_score), ("log_loss", log_loss.log_loss)):
         yield _score(name, function, targets, scores, clusters, resamples)
     if single or not statistics.events:
@@ -137,9 +138,9 @@ def probability_metrics(
             yield Metric(name, None, reason, n=n)
     else:
         parts = statistics.decomposition(targets)
-        yield Metric("brier_miscalibration", parts.miscalibration, BIASED, n=n)
-        yield Metric("brier_discrimination", parts.discrimination, BIASED.rpartition(",")[0], n=n)
-        yield Metric("brier_uncertainty", parts.uncertainty, "a function of the classes' shares alone", n=n)
+        yield Metric("brier_miscalibration", parts.miscalibration, WITH_FLOOR, n=n)
+        yield Metric("brier_discrimination", parts.discrimination, BIASED, n=n)
+        yield Metric("brier_uncertainty", parts.uncertainty, "it depends on the shares of the classes only", n=n)
     for name, value, floor in statistics.floors(targets, simulations):
         if not single or name in TWO_SIDED:
             is_error = name == "classwise_calibration_error"

@@ -1,4 +1,4 @@
-"""Scaling: the temperature that fits the validation split, and what it mends on test."""
+"""Scaling: the temperature that fits the validation split, and what it saves on test."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def temperature_metrics(
     """Yield the temperature, and the calibration error and log loss of test with scores at this temperature.
 
     Args:
-        test: of the test split.
+        test: labels and scores of the test split.
         clusters: (n,) numbers of the test examples' clusters, or None if they are independent.
-        validation: of the validation split.
+        validation: labels and scores of the validation split.
         classes: names of the classes.
         options: the options of the probe.
     """

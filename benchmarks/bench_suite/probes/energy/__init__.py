@@ -1,4 +1,4 @@
-"""Energy: joules of a training and watt-hours of predictions, from counters of the hardware, else absent."""
+"""Energy: joules of a training and watt-hours of predictions, from counters of the hardware."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BOUNDS = {
     "grams_per_kilowatt_hour": (0.0, 5000.0),
 }
 MIN_GRAMS = 1.0
-"Grams for each kWh below which an intensity is a mistake, except for 0: wind and water cause more over their lives."
+"A smaller intensity, in g/kWh, is a mistake, except for 0: over their lives, even wind and water power cause more."
 SMOKE = {"seconds": 0.0, "blocks": 1, "idle_seconds": 0.0}
 
 
@@ -41,15 +41,15 @@ class Options:
     batch_size: int = 64
     "Examples in a batch of predictions; the whole test split if it has fewer."
     blocks: int = 5
-    "Blocks of predictions, one after another, each with an energy of its own."
+    "Blocks of predictions, one after another; each is one sample of the energy."
     seconds: float = 1.0
-    """Seconds of predictions in each block, after a warm-up: some GPUs renew their counter only ten times a second. 0:
+    """Seconds of predictions in each block, after a warm-up; some GPUs update their counter only ten times a second. 0:
     one call, as in a smoke run."""
     idle_seconds: float = 1.0
     "Seconds before the training in which `idle_power` is measured; 0 does not measure it."
     grams_per_kilowatt_hour: float | None = None
     """Grams of CO2 equivalent for each kWh of the electricity that the machine uses, as its supplier or a map of the
-    grid states it. `emissions` are computed from it; without it there are none."""
+    grid states it. Without it there are no `emissions`."""
 
 
 def check(options: Options) -> None:
@@ -87,7 +87,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
     The coordinate `hardware` is `accelerator` (all devices of the training; the one that predicts), `cpu` (all packages
     of the machine) or `memory`, if the machine counts it. All energies are gross: they contain what the hardware uses
     while it idles, and `idle_power` shows how much that is. If one of them cannot be measured, there is no sum.
-    The coordinate `method` is `sampled power` if the energy was not counted by the hardware, but integrated from power.
+    The coordinate `method` is `sampled power` if the hardware did not count the energy, so that it is integrated from
+    power.
 
         inference = joules of all blocks / 3600 / predictions of all blocks · 1000
         emissions = joules / 3600 / 1000 · grams_per_kilowatt_hour

@@ -26,12 +26,12 @@ class Spent:
     method: Method | None = None
     "None if nothing was measured."
     reason: str | None = None
-    "Why it is not known; of a sum that is known, what it is of."
+    "Why the energy is not known; for a known sum, the parts that it contains."
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the sources have yielded up to one moment."""
+    """The energy that the sources have yielded up to one moment."""
 
     seconds: float
     "Time of the clock."
@@ -47,7 +47,7 @@ class EnergyMeter:
     absent: dict[Hardware, str] = field(default_factory=dict)
     "Why a kind of hardware that the placement uses has no energy."
     device: str = devices.CPU
-    "Kind of the device that is waited for before a reading, so that its work is in it."
+    "Kind of the device. A reading waits until it has done its work, so that the energy of this work is included."
     _sums: dict[Hardware, float] = field(default_factory=dict)
     _methods: dict[Hardware, Method] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

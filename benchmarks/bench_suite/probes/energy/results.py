@@ -11,7 +11,7 @@ from bench_suite.probes.energy.sources import Hardware
 
 JOULES_PER_WATT_HOUR = 3600.0
 THOUSAND = 1000.0
-"Predictions whose energy is reported, and watt-hours of a kilowatt-hour."
+"Number of predictions whose energy is reported, and of watt-hours in a kilowatt-hour."
 SHARED = "of the whole machine: other programs and idling are included"
 
 Value = Callable[[float, float, int], float]
@@ -80,7 +80,7 @@ def grams(joules: float, grams_per_kilowatt_hour: float) -> float:
 
 
 def together(parts: Sequence[Spent]) -> Spent:
-    """Return the sum over all hardware; it is not known if that of one kind is not."""
+    """Return the sum over all hardware; if one kind has no value, the sum has none."""
     unknown = [part for part in parts if part.joules is None]
     sampled = any(part.method == "sampled power" for part in parts)
     whole = Spent(None, None, parts[0].seconds, "sampled power" if sampled else "counter")
@@ -98,7 +98,7 @@ def _observed(name: str, parts: Sequence[Spent], value: Value) -> Iterator[Metri
 
 
 def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metric]:
-    """Yield a metric of all blocks. What is not known of one block is not known of all."""
+    """Yield a metric of all blocks. If one block has no value, the metric has none."""
     predictions = [block.predictions for block in blocks]
     for whole in _rows(_over_blocks(blocks)):
         if whole.joules is None:
@@ -113,9 +113,10 @@ def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metri
 
 
 def _rows(parts: Sequence[Spent]) -> list[Spent]:
-    """Return what is reported of some hardware: all together, and each kind.
+    """Return the rows to report: the sum, and each kind of hardware.
 
-    If only some are known, there is no sum, and those that are not have their reasons. If none is, there is one reason.
+    If only some kinds have a value, there is no sum, and the others have their reasons. If none has, there is one row
+    with all reasons.
     """
     known = [part.joules is not None for part in parts]
     if not any(known):
@@ -136,7 +137,7 @@ def _over_blocks(blocks: Sequence[Block]) -> list[Spent]:
 
 
 def _of_hardware(block: Block, hardware: Hardware | None) -> Spent:
-    """Return the energy of a kind of hardware in a block; of all together if it is None."""
+    """Return the energy of a kind of hardware in a block; None stands for all together."""
     if hardware is None:
         return together(block.spent)
     return next(spent for spent in block.spent if spent.hardware == hardware)

@@ -8,17 +8,17 @@ from typing import Literal, Protocol
 Hardware = Literal["accelerator", "cpu", "memory"]
 "What the energy is of: the accelerators of a training, the packages of the processor, the memory modules (DRAM)."
 Method = Literal["counter", "sampled power"]
-"""How the energy is measured: the hardware counts it, or its power is read many times a second, and the trapezoids
-between the readings are summed."""
+"""How the energy is measured: the hardware counts it, or the trapezoids between many readings of its power are
+summed."""
 
 MAX_WATTS = 1000.0
-"Power that no package of a processor exceeds: it decides how soon a counter can have wrapped around twice."
+"Power that no package of a processor exceeds. It determines how soon a counter can wrap around twice."
 SAMPLE_SECONDS = 0.1
 "Seconds between two readings of a power."
 COUNTER_SECONDS = 1.0
 "Most seconds between two readings of a counter."
 MAX_SAMPLE_GAP = 2.0
-"Seconds between two readings of a power from which a trapezoid between them is a guess."
+"Largest number of seconds between two readings of a power; beyond it, a trapezoid between them is a guess."
 
 
 class SourceLost(Exception):

@@ -1,4 +1,4 @@
-"""OOD: whether a classifier can tell its test examples from those of a shift, or of another task."""
+"""OOD: whether a classifier can tell its test examples from those of a shift or of another task."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ OF_FEATURES = ("mahalanobis", "nearest_neighbours")
 @dataclass(frozen=True)
 class Options:
     against: tuple[str, ...] = ()
-    """Other tasks whose test examples the model is to tell from its own: names of tasks (`fashion_mnist`) or paths of
-    files. The shifts of the cell's own task are always among them. The other tasks have their default options, except
-    that `data = "sample"` applies to them too if they have a sample."""
+    """Other tasks, whose test examples the model should distinguish from its own: names of tasks (`fashion_mnist`) or
+    paths of files. The shifts of the cell's own task are always compared. The other tasks have their default options,
+    but `data = "sample"` applies to them too if they have a sample."""
     methods: tuple[Literal["max_softmax", "energy", "mahalanobis", "nearest_neighbours"], ...] = (
         "max_softmax",
         "energy",
@@ -64,11 +64,11 @@ class Options:
     )
     "Scores to compare."
     neighbours: int = 10
-    "Which nearest training example the distance is measured to; 1 is the nearest."
+    "Rank of the training example to which the distance is measured; 1 is the nearest."
     train_examples: int = 5000
-    "Most training examples whose features are used; of more, so many are drawn."
+    "Largest number of training examples whose features are used; of more, this many are drawn."
     examples: int = 5000
-    "Most test examples, and most examples of each other set; of more, so many are drawn."
+    "Largest number of examples of test, and of each other set; of more, this many are drawn."
     resamples: int = 1000
     "Bootstrap resamples for each interval."
 
@@ -81,11 +81,11 @@ def check(options: Options) -> None:
         ValueError: another task cannot be loaded with its default options, or two have the same name.
     """
     if not options.methods:
-        raise OptionError("methods names no score; leave it out for all four", "methods")
+        raise OptionError("methods is empty: name a score, or leave the option out for all four", "methods")
     if options.neighbours > options.train_examples and "nearest_neighbours" in options.methods:
         raise OptionError(
-            f"neighbours = {options.neighbours} needs as many training examples, and train_examples = "
-            f"{options.train_examples}",
+            f"neighbours = {options.neighbours} needs as many training examples, but train_examples = "
+            f"{options.train_examples}: raise it, or lower neighbours",
             "neighbours",
         )
     seen: dict[str, str] = {}
@@ -102,7 +102,7 @@ def check(options: Options) -> None:
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"against: {use} cannot be loaded with its default options ({error_text(error)}); name the file of a "
-                "task that needs none"
+                "task that needs no options"
             ) from error
 
 
@@ -151,8 +151,8 @@ class Model:
 
     def _of_estimator(self, trained: Trained, split: str, rows: np.ndarray) -> dict[str, np.ndarray | str]:
         reasons = {
-            "energy": "energy needs the outputs of a network: logarithms of probabilities lack a constant",
-            **dict.fromkeys(OF_FEATURES, "an estimator has no last layer, and so no features"),
+            "energy": "energy needs the logits of a network: logarithms of probabilities lack a constant",
+            **dict.fromkeys(OF_FEATURES, "an estimator has no last layer, so it has no features"),
         }
         predictions = trained.predictions(split)
         values: np.ndarray | str
@@ -190,7 +190,7 @@ class Model:
             return self._gaussians.score(features)
         k, known = self.options.neighbours, len(train.features)
         if k > known:
-            return f"neighbours = {k}, and there are {known} training examples"
+            return f"neighbours = {k}, but there are only {known} training examples"
         total = len(features)
         return neighbour_score(
             train.features, features, k, lambda done: self.on_progress(f"ood, {name}, neighbours of {done:,}/{total:,}")

@@ -10,7 +10,7 @@ from bench_suite.contracts import Artifact
 from bench_suite.probes.ood.detection import Scored
 
 POINTS = 100
-"Points of a curve, about."
+"Approximate number of points of a curve."
 BINS = 40
 SCORES = {
     "max_softmax": "log odds of the likeliest class",

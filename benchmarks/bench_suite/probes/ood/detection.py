@@ -1,7 +1,7 @@
-"""Detection: how well a score separates test examples from others: AUROC, and the others accepted at 95 % of test.
+"""Detection: how well a score separates test examples from others: AUROC, and false positive rate at 95 %.
 
-The positive examples are those of the test split: they are to be accepted, the others rejected. The AUROC is the same
-if the roles are exchanged; the false positive rate is not (Liang et al. 2018, arXiv 1706.02690, section 4.2).
+The examples of the test split are positive: the threshold should accept them, and reject the others. The AUROC is the
+same if the roles are exchanged; the false positive rate is not (Liang et al. 2018, arXiv 1706.02690, section 4.2).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench_suite.stats.intervals import area_under_roc, at_the_end
 ACCEPTED = 0.95
 "Share of the test examples that the threshold accepts."
 MIN_EXAMPLES = 20
-"Test examples below which the threshold could not reject any of them: 5 % of fewer are less than one."
+"Fewest test examples: 5 % of fewer are less than one, so the threshold could not reject any."
 LEVEL = 0.95
 CHUNK = 2**17
 "Examples times resamples that are computed at once."
@@ -79,8 +79,8 @@ def estimates(test: Scored, others: Scored, resamples: int, seed: int) -> tuple[
     with the standard deviation s of the resamples, since percentiles cover too rarely near 1 (Qin and Hotilovac 2008,
     doi 10.1177/0962280207087173). That of the rate has expanded percentiles as in `stats.intervals.bootstrap_interval`.
 
-    If no resample differs, all examples are separated, or none: the interval is that of Clopper and Pearson, for the
-    AUROC of as many pairs as the smaller set has examples.
+    If all resamples agree, the score separates all examples, or none. The interval is then that of Clopper and Pearson;
+    for the AUROC it counts as many pairs as the smaller set has examples.
 
     Args:
         test: scores of test examples.

@@ -1,4 +1,4 @@
-"""Privacy: whether a model shows which examples it was trained on, and what its training guarantees."""
+"""Privacy: whether a model reveals which examples it was trained on, and what its training guarantees."""
 
 from __future__ import annotations
 
@@ -89,24 +89,24 @@ class Options:
     non_members: Literal["test", "validation"] = "test"
     "Split of examples that the model was not trained on; `validation` is drawn from the same source as train."
     examples: int = 10_000
-    "Most members, and most non-members, that are attacked; more are drawn at random."
+    "Largest number of members, and of non-members, that are attacked; of more, this many are drawn at random."
     shadow_models: int = 0
-    "Further trainings on random halves of the examples, for attacks by likelihood ratio; an even number, 0 for none."
+    "Further trainings on random halves of the examples, for three more attacks; an even number, 0 for none."
     audit: int = 0
-    "Canaries of a one-run audit, which trains once more; 0 for none. The more, the higher a bound can be."
+    "Canaries of a one-run audit, which trains once more; 0: no audit. With more of them, the bound can be higher."
     audit_labels: Literal["wrong", "own"] = "wrong"
-    "Labels of canaries: `wrong` gives each another class, and `own` leaves them; a regression needs `own`."
+    "Labels of canaries: `wrong` gives each another class, `own` keeps them. A regression always has `own`."
     audit_share: float = 0.2
-    "Share of the canaries whose coin is guessed: those that the model is surest of."
+    "Share of the canaries whose coin is guessed: those whose loss fell most, and those whose loss fell least."
     audit_delta: float = 1e-5
-    "The δ of the audit if the training has no guarantee of its own."
+    "The δ of the audit if the training has no guarantee."
 
 
 def check(options: Options) -> None:
-    """Raise OptionError for an odd number of shadow models, since they share the examples out in pairs."""
+    """Raise OptionError for an odd number of shadow models, since each pair of them shares the examples."""
     if options.shadow_models % 2:
         raise OptionError(
-            f"shadow_models = {options.shadow_models} is odd; two models share the examples out, so give "
+            f"shadow_models = {options.shadow_models} is odd, but each pair of models shares the examples: give "
             f"{options.shadow_models + 1}",
             "shadow_models",
         )
@@ -125,7 +125,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             yield from no_attack(attack, "nothing was trained here, so there are no members")
         return
     if options.non_members not in trained.data.splits:
-        raise BenchError(f'non_members = "{options.non_members}": there is no such split; set validation above 0')
+        raise BenchError(
+            f'non_members = "{options.non_members}": there is no such split; set validation above 0 under [train]'
+        )
     members, non_members = (
         _drawn(len(trained.data.splits[name]), options.examples, random) for name in ("train", options.non_members)
     )
@@ -167,7 +169,7 @@ def _scores(
         except NoScore as error:
             scores[attack] = str(error)
     if options.shadow_models and trained.data.problem != "classification":
-        scores |= dict.fromkeys(ATTACKS, "a likelihood ratio of classes, and this is a regression")
+        scores |= dict.fromkeys(ATTACKS, "shadow models attack classes, and this is a regression")
     elif options.shadow_models:
         scores |= shadow_scores(trained, attacked, options.shadow_models, random)
     return scores
@@ -176,15 +178,15 @@ def _scores(
 def _control(trained: Trained) -> Metric:
     """Return the area of the attack by loss between validation and test: no example of either was trained on.
 
-    It is ½ if the two are as difficult. If not, train and test differ too, and the attack on train shows that beside
-    what the model remembers.
+    It is ½ if both are equally difficult. If not, train and test differ too, and the attack on train measures that
+    difference together with the memory of the model.
     """
     if "validation" not in trained.data.splits:
-        return Metric("control_auc", None, "there is no validation split, which would show whether test is as train")
+        return Metric("control_auc", None, "there is no validation split, so there is nothing to compare test with")
     try:
         validation, test = (attack_scores("loss", trained.predictions(name)) for name in ("validation", "test"))
     except NoScore as error:
         return Metric("control_auc", None, str(error))
     value, interval = area(validation, test)
-    reason = None if interval is not None else "too few examples, or all scores agree"
+    reason = None if interval is not None else "there are too few examples, or all scores are equal"
     return Metric("control_auc", value, reason, interval=interval, n=len(validation) + len(test))

@@ -1,4 +1,4 @@
-"""Accounting: the guarantee of a training with differential privacy, and everything that it was computed from."""
+"""Accounting: the guarantee of a training with differential privacy, and the numbers that it is computed from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench_suite.contracts import History, Metric
 
 NOT_PRIVATE = (
-    "trained without differential privacy: nothing bounds ε; [train] privacy = { epsilon = …, delta = … } does"
+    "trained without differential privacy, so nothing bounds ε: state privacy = { epsilon = …, delta = … } in [train]"
 )
 
 

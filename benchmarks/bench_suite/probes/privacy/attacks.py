@@ -1,4 +1,4 @@
-"""Attacks: what the scores of members and non-members say, as metrics with intervals and as a curve."""
+"""Attacks: metrics with intervals, and ROC curves, from the scores of members and non-members."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RATES = (0.01, 0.001)
 NAMES = ("auc", "advantage", "true_positive_rate")
 "Metrics of an attack."
 MIN_EXAMPLES = 20
-"Fewest members and non-members of which an attack is judged: each half of the advantage then has ten."
+"Fewest members, and fewest non-members, of an attack: each half of the advantage then has ten."
 
 
 def attack_metrics(
@@ -35,7 +35,9 @@ def attack_metrics(
         return
     at = {"attack": attack}
     value, interval = area(members, non_members)
-    reason = None if interval is not None else "the scores of all members agree, and so do those of all non-members"
+    reason = (
+        None if interval is not None else "the scores of all members are equal, and so are those of all non-members"
+    )
     yield Metric("auc", value, reason, at=at, interval=interval, n=m + n)
     measured = advantage(members, non_members, random)
     yield Metric("advantage", measured.value, at=at, interval=measured.interval, n=m + n)
@@ -58,8 +60,8 @@ def _at_rate(at: Mapping[str, str], rate: float) -> dict[str, str | float]:
 def _true_positive_rate(members: np.ndarray, non_members: np.ndarray, rate: float, at: Mapping[str, str]) -> Metric:
     """Return the true positive rate at a false positive rate, with the interval of Clopper and Pearson.
 
-    The interval is that of the members above this threshold. The threshold itself is estimated: the false positives
-    that it stands on are named.
+    The interval covers the draw of the members, not that of the threshold. The remark names the false positives that
+    determine the threshold.
     """
     m, n = len(members), len(non_members)
     coordinates = _at_rate(at, rate)
@@ -79,5 +81,5 @@ def curves_artifact(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Arti
     data = {"x": "false positive rate", "y": "true positive rate", "logarithmic": ["x"], "series": series}
     return Artifact(
         "attacks", "lines", data,
-        "Membership inference: members that an attack finds, by the non-members that it takes for members",
+        "Membership inference: shares of members that an attack finds, and of non-members that it takes for members",
     )  # fmt: skip

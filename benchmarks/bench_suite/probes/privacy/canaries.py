@@ -1,4 +1,4 @@
-"""Canaries: a one-run audit, which trains once with each canary by a fair coin and guesses the coins from the model."""
+"""Canaries: a one-run audit. A fair coin decides whether train has a canary; the audit guesses the coins."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def audit(
     delta: float,
     random: np.random.Generator,
 ) -> Iterator[Metric]:
-    """Train once more, with each canary by a fair coin, and yield the lower bound of ε and what it stands on.
+    """Train once more, on the canaries that a fair coin includes, and yield the lower bound of ε with its parts.
 
-    The canaries are drawn from train, and all other examples of train are always included. A canary is the surer a
-    guess, the more its score differs from that under the cell's own model; half of the guesses are *in*, for the
-    greatest differences, and half *out*. Their number is fixed before the coins are tossed, as the theorem demands.
+    The canaries are drawn from train. All other examples of train are always included. Canaries are ordered by how much
+    their score rose against that under the cell's own model. Half of the guesses are *in*, for the greatest rises, and
+    half are *out*, for the least. Their number is fixed before the coins are tossed, as the theorem demands.
 
     Args:
         trained: the cell.
         canaries: number of canaries.
-        labels: `wrong` gives each canary another class at random, which a model can only know by heart.
+        labels: `wrong` gives each canary another class at random, which a model can only memorise.
         share: share of the canaries that are guessed.
         delta: δ of the audited guarantee if the training has none of its own.
         random: draws the canaries, their labels, the coins, and the order of equal scores.
@@ -130,10 +130,10 @@ def audit_metrics(
         interval=clopper_pearson(correct, guesses), n=guesses,
     )  # fmt: skip
     if claimed is None:
-        yield Metric("audit_margin", None, "the training claims no bound")
+        yield Metric("audit_margin", None, "the training claims no bound of ε")
     else:
-        known = "the claim holds" if bound <= claimed else "the audit contradicts the claim"
-        yield Metric("audit_margin", claimed - bound, f"{known}: it is {claimed:.4g}", n=m)
+        verdict = "does not contradict" if bound <= claimed else "contradicts"
+        yield Metric("audit_margin", claimed - bound, f"the audit {verdict} the claim, ε = {claimed:.4g}", n=m)
     yield Metric("audit_canaries", float(m), kind="exact")
 
 

@@ -1,4 +1,4 @@
-"""Scores: how sure a model is of an example, from its predictions alone; more for a member, if the model remembers."""
+"""Scores: how sure a model is of an example, from its predictions alone; higher for members that it memorised."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def attack_scores(attack: str, predictions: Predictions) -> np.ndarray:
     """
     if predictions["predictions"].dtype.kind not in "iu":
         if attack != "loss":
-            raise NoScore("confidence is that of classes")
+            raise NoScore("the attack by confidence needs classes")
         return -np.abs(np.asarray(predictions["predictions"], dtype=np.float64) - predictions["targets"])
     if attack == "loss":
         return logits_of(predictions, predictions["targets"])
@@ -47,7 +47,7 @@ def probabilities_of(predictions: Predictions) -> np.ndarray:
 
 
 def logits_of(predictions: Predictions, classes: np.ndarray) -> np.ndarray:
-    """Return (n,) log p(c) − log Σ p(other classes), of one class c an example; raise NoScore without probabilities."""
+    """Return (n,) log p(c) − log Σ p(other classes), for a class c of each example; raise NoScore if there are none."""
     scores = probabilities_of(predictions)
     rows = np.arange(len(scores))
     own = scores[rows, classes]

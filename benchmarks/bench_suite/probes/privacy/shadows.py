@@ -33,7 +33,7 @@ class Attacked:
 def drawn_halves(count: int, size: int, random: np.random.Generator) -> np.ndarray:
     """Return (count, size) bool: which of `size` examples each shadow model is trained on; `count` is even.
 
-    Models come in pairs, each of which shares the examples out, so that each example is in exactly half of them.
+    The two models of a pair are trained on complementary halves, so each example is in exactly half of the models.
     """
     included = np.zeros((count, size), dtype=bool)
     for pair in range(0, count, 2):
@@ -94,7 +94,7 @@ def scores_by_attack(
     """
     scores: dict[str, np.ndarray | str] = {}
     if len(shadows) < MIN_SHADOWS:
-        scores |= dict.fromkeys(ATTACKS[:2], f"{len(shadows)} shadow models; a variance needs {MIN_SHADOWS}")
+        scores |= dict.fromkeys(ATTACKS[:2], f"{len(shadows)} shadow models; a likelihood ratio needs {MIN_SHADOWS}")
     else:
         scores["likelihood_ratio"] = online_scores(own, shadows, included)
         scores["likelihood_ratio_offline"] = offline_scores(own, shadows, included)

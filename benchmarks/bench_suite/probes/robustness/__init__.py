@@ -128,16 +128,16 @@ class Options:
     severities: tuple[int, ...] = (1, 2, 3, 4, 5)
     "Severities, from 1 (mild) to 5."
     examples: int = 1000
-    "Most test examples that are corrupted, and that are written in another form; they are drawn by their content."
+    "Largest number of test examples that are corrupted or change their form; their content decides which are drawn."
     reference: str | None = None
-    "Name of a model of this suite by whose corruption errors those of every model are divided; default: none."
+    "Name of a model of this suite; the corruption errors of every model are divided by its own. Default: none."
     radii: tuple[float, ...] = ()
     """Radii of attacks: the largest change of any pixel, as a share of its range (8 levels of 255 are 0.03137), or of
-    any column, in standard deviations of train. [] attacks nothing."""
+    any column, in standard deviations of train. []: no attacks."""
     attacks: tuple[Literal["fgsm", "pgd", "square"], ...] = ("fgsm", "pgd", "square")
     "Attacks within each radius; `fgsm` and `pgd` follow gradients, `square` needs none."
     attacked: int = 200
-    "Most test examples that are attacked; they are drawn by their content."
+    "Largest number of test examples that are attacked; their content decides which are drawn."
     steps: int = 20
     "Gradient steps of each start of `pgd`."
     restarts: int = 2
@@ -166,11 +166,9 @@ def check(options: Options) -> None:
         OptionError: if either is not the case.
     """
     if not options.severities:
-        raise OptionError("severities is empty: state some of 1 to 5", "severities")
+        raise OptionError("severities is empty: state some numbers from 1 to 5", "severities")
     if options.corruptions in ("none", ()) and options.forms in ("none", ()) and not options.radii:
-        raise OptionError(
-            "corruptions and forms are none and radii is empty, so nothing would be measured", "corruptions"
-        )
+        raise OptionError("nothing would be measured: choose corruptions or forms, or state radii", "corruptions")
     for radius in options.radii:
         if radius > 1:
             proposal = f"{radius / LEVELS:.4g}" if radius <= LEVELS else "0.03137"
@@ -182,7 +180,7 @@ def check(options: Options) -> None:
         if radius == 0:
             raise OptionError("a radius of 0 changes nothing: leave it out", "radii")
     if options.radii and not options.attacks:
-        raise OptionError("radii are stated and attacks is empty: state an attack", "attacks")
+        raise OptionError("attacks is empty, but radii are stated: state an attack", "attacks")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:

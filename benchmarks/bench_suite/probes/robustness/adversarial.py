@@ -1,4 +1,4 @@
-"""Adversarial robustness: the share of examples that stay right whatever the attacks try within a radius."""
+"""Adversarial robustness: the share of examples that stay right under all attacks within a radius."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench_suite.stats.intervals import checksum
 from bench_suite.training.precision import computing
 
 MASKED = 0.02
-"Share of the examples that only the attack without gradients breaks, from which gradients are called misleading."
+"If the attack without gradients alone breaks more than this share of the examples, the metric has a remark."
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def attacked_accuracy(trained: Trained, rows: np.ndarray, settings: Settings) ->
 def inapplicable(trained: Trained) -> str | None:
     """Return why a cell cannot be attacked; None if only its network can show that."""
     if trained.data.problem != "classification":
-        return "attacks make an answer wrong, and the answers of a regression are numbers"
+        return "attacks make a predicted class wrong, and a regression predicts numbers"
     if trained.network is None or "gradients" not in trained.provides:
         return "attacks need a network with gradients, and the model has none"
     return None
@@ -128,7 +128,7 @@ def _remarks(target: Target) -> Iterator[str]:
         first, second = target.forward(target.clean), target.forward(target.clean)
     if not torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.abs().max()), equal_nan=True):
         yield (
-            "the network is random in evaluation mode, so an attack meets another network at each step; the value is "
+            "the network is random in evaluation mode, so each step of an attack sees another network; the value is "
             "one draw of many"
         )
     if target.frozen_columns:

@@ -1,6 +1,6 @@
-"""Attacks: changes of an input, none of them larger than a radius, that are chosen to make a classifier wrong.
+"""Attacks: changes of an input within a radius that make a classifier wrong.
 
-All attacks bound the largest change of any number of the input (L∞). They know nothing of pixels or columns but a
+All attacks bound the largest change of any number of the input (L∞). They do not know pixels or columns. They read a
 `Threat`: how far each number may move, and between which bounds.
 """
 
@@ -54,7 +54,7 @@ class Budget:
 
 
 def margin(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return (k,): the logit of the true class less the largest other one; an answer is wrong if it is not above 0."""
+    """Return (k,): the logit of the true class minus the largest other one; it is above 0 if the answer is right."""
     true = logits.gather(1, targets[:, None]).squeeze(1)
     others = logits.scatter(1, targets[:, None], -torch.inf)
     return true - others.max(dim=1).values
@@ -141,7 +141,7 @@ def pgd(
 # ── without gradients ───────────────────────────────────────────────────────────────────────────
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-"Queries, of 10,000, after which the square attack halves the share of numbers that it changes."
+"Queries, for 10,000 in all, after which the square attack halves the share of numbers that it changes."
 FIRST_SHARE = 0.8
 "Share of the numbers that the first query changes: the value of the source for small pictures."
 

@@ -63,10 +63,10 @@ def corruption_curves(
 ) -> Iterator[Metric | Artifact]:
     """Yield the mean over corruptions of the error, then by corruption the error and the accuracy at each severity.
 
-    With E[s, c] the share of wrong answers at a severity and corruption, `corruption_error` is the mean of E over
-    severities, and `mean_corruption_error` the mean of that over corruptions. All intervals are over examples, from the
-    same resamples, so that they are as wide as the dependence between severities makes them. Of a regression, E is the
-    root mean squared error.
+    E[s, c] is the share of wrong predictions at a severity and corruption, or the root mean squared error for a
+    regression. `corruption_error` is the mean of E over severities, and `mean_corruption_error` its mean over
+    corruptions. All intervals are over examples, from the same resamples, so they include the dependence between
+    severities.
 
     Args:
         trained: the cell.

@@ -18,7 +18,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 "Forms by modality, in the order of reports."
 SHOWN = 10
-"Texts with another prediction that are shown: at most so many."
+"Largest number of texts with another prediction that are shown."
 CONTEXT = 60
 "Characters that are shown around the first change of a text."
 
@@ -35,8 +35,8 @@ def flip_rates(
 ) -> Iterator[Metric | Artifact]:
     """Yield the share of examples whose predicted class changes with any form, and with each of them.
 
-    Only examples that a form changes count. Of texts, `response_rate` is the share whose predicted class changes if
-    each of their statements is negated: the meaning is another one then, so no direction is better.
+    Only examples that a form changes count. For texts, `response_rate` is the share whose predicted class changes if
+    each of their statements is negated. The negated text has another meaning, so no direction is better.
 
     Args:
         trained: the cell.
@@ -46,7 +46,7 @@ def flip_rates(
         resamples: of an interval over clusters.
     """
     if trained.data.problem != "classification":
-        yield Metric("flip_rate", None, "a flip is another class, and the answers of a regression are numbers")
+        yield Metric("flip_rate", None, "a flip changes the predicted class, and a regression predicts numbers")
         return
     whole = trained.predictions("test")
     before = np.asarray(whole["predictions"])[rows]
@@ -62,7 +62,7 @@ def flip_rates(
         other = _changed(modality, name, raw)
         affected = _differs(raw, other)
         if not affected.any():
-            details.append(Metric(metric, None, "no test example is changed by it", at, n=0))
+            details.append(Metric(metric, None, "it changes no test example", at, n=0))
             continue
         try:
             after = restricted(trained, rows).predictions("test", _as_transform(modality, name, raw, other))
@@ -84,7 +84,7 @@ def flip_rates(
         of_changes = None if clusters is None else clusters[changes]
         yield share_metric("any_flip_rate", flipped[changes], {}, clusters=of_changes, resamples=resamples)
     elif names:
-        yield Metric("any_flip_rate", None, "no test example is changed by any form", n=0)
+        yield Metric("any_flip_rate", None, "no form changes any test example", n=0)
     yield from details
     if shown:
         data = {"columns": ["form", "text, where it first changes", "changed", "prediction"], "rows": shown[:SHOWN]}

@@ -25,13 +25,13 @@ class Estimate:
 def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metric | Artifact]:
     """Yield, for each model and task, its corruption error at each corruption by that of the reference, and the mean.
 
-    With E[s, c] the error at severity s and corruption c, CE[c] = Σ E[s, c] / Σ E[s, c] of the reference, over the same
+    E[s, c] is the error at severity s and corruption c. CE[c] = Σ E[s, c] / Σ E[s, c] of the reference, over the same
     severities. `mean_relative_corruption_error` is the mean of CE over corruptions (Hendrycks and Dietterich 2019,
     arXiv 1903.12261, who write it in percent with AlexNet as the reference).
 
     The interval of a ratio is that of a difference of logarithms of independent estimates (MOVER, Zou and Donner 2008);
     the interval of the mean has the means of the bounds. Both models see the same examples, and so do all corruptions,
-    so these intervals are rather too wide.
+    so these intervals are somewhat too wide.
 
     Args:
         records: of the run.

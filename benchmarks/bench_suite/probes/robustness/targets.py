@@ -1,9 +1,9 @@
 """Targets of attacks: a network as a function of its input, and how far each number of that input may move.
 
 The radius is stated on the raw scale: as a share of the range of pixels, 0 to 255, or in standard deviations of each
-column over the training rows. The input that is attacked is the encoded one, which is what has gradients. So a network
-can be attacked if its encoding keeps every number in its place and changes only its scale; others are refused, since
-a bound on their input is no bound on the raw values.
+column over the training rows. The attack changes the encoded input, because only that has gradients. So a network can
+be attacked if its encoding keeps every number in its place and changes only its scale. Others are refused, since a
+bound on their input is no bound on the raw values.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def target_of(trained: Trained, rows: np.ndarray) -> Target:
     raw = split.take(rows)
     kind = next((kind for kind in ("image", "table") if kind in raw), None)
     if kind is None:
-        raise BenchError("attacks change numbers, and words of a text are none")
+        raise BenchError("attacks change numbers, and the words of a text are no numbers")
     device = trained.placement.device
     reader = _Reader(network, split, rows, raw, kind)
     values = np.asarray(raw[kind])
@@ -79,7 +79,7 @@ def target_of(trained: Trained, rows: np.ndarray) -> Target:
         unit = white - black
         level = torch.from_numpy(values.astype(np.float32)) / RANGE
         if not _equal(clean, black + unit * level) or not bool((unit == unit.flatten()[0]).all() and (unit > 0).all()):
-            raise BenchError("the network's encoding does more to images than to scale all pixels alike")
+            raise BenchError("the network's encoding does more to images than scale all pixels alike")
         bounds = {"low": float(black.flatten()[0]), "high": float(white.flatten()[0])}
         frozen = 0
     else:
@@ -87,10 +87,10 @@ def target_of(trained: Trained, rows: np.ndarray) -> Target:
         step = np.where(columns.numeric, columns.deviation, 0.0)
         unit = reader.read(values + step)[0] - clean
         if not _equal(reader.read(values + 2 * step)[0] - clean, 2 * unit):
-            raise BenchError("the network's encoding does more to columns than to scale them")
+            raise BenchError("the network's encoding does more to columns than scale them")
         unit, bounds, frozen = unit.abs(), {}, int(np.sum(~columns.numeric))
         if not bool((unit > 0).any()):
-            raise BenchError("no column has more than two different values, and others are not attacked")
+            raise BenchError("no column has more than two different values, and only such columns are attacked")
     forward = _forward(trained, kind)
     return Target(forward, clean.to(device), targets.to(device), unit.to(device), frozen_columns=frozen, **bounds)
 

@@ -52,14 +52,14 @@ NOT_ALONE = "two passes of the evaluation differ already, so this is not an effe
 @dataclass(frozen=True)
 class Options:
     examples: int = 300
-    "Most test examples that are predicted again; of more, so many are drawn."
+    "Largest number of test examples that are predicted again; of more, this many are drawn."
     batch_sizes: tuple[int, ...] = (1, 16)
-    "Batch sizes whose predictions are compared with those at the evaluation's batch size."
+    "Batch sizes; their predictions are compared with those at the batch size of the evaluation."
     threads: tuple[int, ...] = (1, 2)
-    "Numbers of threads whose predictions are compared with those at the cell's own number."
+    "Numbers of threads; their predictions are compared with those at the cell's own number."
     tolerance: float | None = None
     """Largest difference of a score, or of a predicted value in standard deviations of the training targets, that
-    counts as rounding. If not stated, 1e-4; in the precision bf16-mixed, 0.02."""
+    counts as rounding. The default is 1e-4, and 0.02 in the precision bf16-mixed."""
     resamples: int = 1000
     "Bootstrap resamples for each interval of a share of examples."
 
@@ -137,7 +137,7 @@ def summarise(
             groups.setdefault(key, []).append(record)
     several = [group for group in groups.values() if len(group) > 1]
     if not several:
-        yield Metric("churn", None, "no two cells differ only in their seed: seed = [0, 1, 2] in [matrix]")
+        yield Metric("churn", None, "no two cells differ only in their seed: state seed = [0, 1, 2] in [matrix]")
         return
     varied = _varied_axes([group[0] for group in groups.values()])
     for group in several:

@@ -67,7 +67,7 @@ def churn_of(pairs: np.ndarray, clusters: np.ndarray | None = None, *, share: bo
     if of_example.max(initial=0.0) == 0.0 or (share and of_example.min(initial=1.0) == 1.0):
         if share and clusters is None and n > 1:
             return Churn(value, at_the_end(value, n, LEVEL), None, n)
-        return Churn(value, None, "all examples agree", n)
+        return Churn(value, None, "all examples have the same value", n)
     over_examples = _variance_over_examples(of_example, clusters)
     if over_examples is None:
         return Churn(value, None, "one example, or one cluster of examples, has no variance", n)
