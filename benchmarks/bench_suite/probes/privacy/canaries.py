@@ -61,7 +61,7 @@ def audit(
         random: draws the canaries, their labels, the coins, the seed, and the order of equal scores.
     """
     train = trained.data.splits["train"]
-    guesses = 2 * round(share * canaries / 2)
+    guesses = guesses_of(canaries, share)
     if canaries > len(train) // 2:
         yield from _no_audit(f"{canaries:,} canaries are more than half of the {len(train):,} training examples")
         return
@@ -89,6 +89,11 @@ def audit(
     spent = audited.history.privacy if audited.history is not None else None
     claimed = None if spent is None else spent.epsilon
     yield from audit_metrics(differences, coins, guesses, delta if spent is None else spent.delta, claimed, random)
+
+
+def guesses_of(canaries: int, share: float) -> int:
+    """Return the number of guesses about so many canaries: even, half of each kind."""
+    return 2 * round(share * canaries / 2)
 
 
 def wrong_labels(targets: np.ndarray, classes: int, random: np.random.Generator) -> np.ndarray:
