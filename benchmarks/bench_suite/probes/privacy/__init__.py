@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from bench_suite.contracts import Artifact, BenchError, Metric, OptionError, Trained
+from bench_suite.contracts import Artifact, Metric, OptionError, Trained
 from bench_suite.data.splits import clusters_of
 from bench_suite.probes.privacy.accounting import accounting_metrics
 from bench_suite.probes.privacy.attacks import attack_metrics, curves_artifact, no_attack
-from bench_suite.probes.privacy.canaries import MIN_GUESSES, audit, guesses_of
+from bench_suite.probes.privacy.canaries import MIN_GUESSES, audit, guesses_of, no_audit
 from bench_suite.probes.privacy.scores import NoScore, attack_scores
 from bench_suite.probes.privacy.shadows import ATTACKS, Attacked, shadow_scores
 from bench_suite.stats.membership import area
@@ -121,19 +121,33 @@ def check(options: Options) -> None:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Yield attacks on the training examples, the guarantee of the training, and the audit of it.
-
-    Raises:
-        BenchError: `non_members = "validation"`, and there is no validation split.
-    """
+    """Yield attacks on the training examples, the guarantee of the training, and the audit of it."""
     random = np.random.default_rng([0x9A17, int(trained.labels["seed"])])
     yield from accounting_metrics(trained.history)
     if trained.history is None:
-        for attack in (*options.attacks, *(ATTACKS if options.shadow_models else ())):
-            yield from no_attack(attack, "nothing was trained here, so there are no members")
+        reason = "nothing was trained here, so there are no members"
+        yield from _no_attacks(options, reason)
+        if options.audit:
+            yield from no_audit(reason)
         return
-    if options.non_members not in trained.data.splits:
-        raise BenchError(f'non_members = "{options.non_members}": there is no such split; set validation above 0')
+    if options.non_members in trained.data.splits:
+        yield from _attacks(trained, options, random)
+    else:
+        yield from _no_attacks(
+            options, f"there is no {options.non_members} split: set validation above 0 under [train]"
+        )
+    if options.audit:
+        labels = options.audit_labels if trained.data.problem == "classification" else "own"
+        yield from audit(trained, options.audit, labels, options.audit_share, options.audit_delta, random)
+
+
+def _no_attacks(options: Options, reason: str) -> Iterator[Metric]:
+    for attack in (*options.attacks, *(ATTACKS if options.shadow_models else ())):
+        yield from no_attack(attack, reason)
+
+
+def _attacks(trained: Trained, options: Options, random: np.random.Generator) -> Iterator[Metric | Artifact]:
+    """Yield each attack on members and non-members, the curves of all, and the control."""
     members, non_members = (
         _drawn(len(trained.data.splits[name]), options.examples, random) for name in ("train", options.non_members)
     )
@@ -152,9 +166,6 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         yield curves_artifact(known)
     if options.non_members == "test":
         yield _control(trained)
-    if options.audit:
-        labels = options.audit_labels if trained.data.problem == "classification" else "own"
-        yield from audit(trained, options.audit, labels, options.audit_share, options.audit_delta, random)
 
 
 def _drawn(size: int, most: int, random: np.random.Generator) -> np.ndarray:

@@ -63,10 +63,10 @@ def audit(
     train = trained.data.splits["train"]
     guesses = guesses_of(canaries, share)
     if canaries > len(train) // 2:
-        yield from _no_audit(f"{canaries:,} canaries are more than half of the {len(train):,} training examples")
+        yield from no_audit(f"{canaries:,} canaries are more than half of the {len(train):,} training examples")
         return
     if guesses < MIN_GUESSES:
-        yield from _no_audit(f"{guesses} guesses about {canaries} canaries; an audit needs {MIN_GUESSES}")
+        yield from no_audit(f"{guesses} guesses about {canaries} canaries; an audit needs {MIN_GUESSES}")
         return
     rows = np.sort(random.choice(len(train), canaries, replace=False))
     targets = np.asarray(column(train, "target"))[rows]
@@ -84,7 +84,7 @@ def audit(
         own = _with_targets(trained.predictions("train"), rows, targets)
         differences = attack_scores("loss", audited.predictions(SPLIT)) - attack_scores("loss", own)
     except NoScore as error:
-        yield from _no_audit(str(error))
+        yield from no_audit(str(error))
         return
     spent = audited.history.privacy if audited.history is not None else None
     claimed = None if spent is None else spent.epsilon
@@ -146,7 +146,8 @@ def audit_metrics(
     yield Metric("audit_canaries", float(m), kind="exact")
 
 
-def _no_audit(reason: str) -> Iterator[Metric]:
+def no_audit(reason: str) -> Iterator[Metric]:
+    """Yield the metrics of an audit without a value."""
     for name in NAMES:
         yield Metric(name, None, reason)
 
