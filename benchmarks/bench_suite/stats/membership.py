@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -41,7 +42,8 @@ def area(
     variances = [_variance_of_mean(of, labels) for of, labels in zip((of_members, of_others), clusters)]
     if any(math.isnan(variance) for variance in variances) or sum(variances) == 0.0:
         return value, None
-    half, over = Z * math.sqrt(sum(variances)), "examples" if all(one is None for one in clusters) else "clusters"
+    over: Literal["examples", "clusters"] = "examples" if all(one is None for one in clusters) else "clusters"
+    half = Z * math.sqrt(sum(variances))
     return value, Interval(max(0.0, value - half), min(1.0, value + half), LEVEL, over)
 
 
