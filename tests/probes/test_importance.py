@@ -183,6 +183,12 @@ def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(classes
         by_column(cell, columns=("d",))
 
 
+def test_one_test_example_has_no_drop_because_no_other_could_give_it_a_value(classes):
+    table, target, model = classes
+    metrics, _ = by_column(Cell(model, table[:1], target[:1]))
+    assert all(metric.value is None and "one test example" in metric.reason for metric in metrics.values())
+
+
 def test_equal_targets_of_a_regression_have_a_reason():
     table = np.random.default_rng(0).normal(size=(20, 2))
     model = SimpleNamespace(predict=lambda table: table[:, 0])

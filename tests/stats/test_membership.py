@@ -99,3 +99,15 @@ def test_the_points_of_the_curve_are_those_of_scikit_learn():
     assert points[-1] == [1.0, 1.0]
     for x, y in points:
         assert y == pytest.approx(true[false <= x + 1e-12].max())
+
+
+def test_clusters_of_equal_scores_count_once_and_clusters_of_one_example_as_no_clusters():
+    members, others = scores(np.random.default_rng(5), 100, 80, 0.5)
+    single = area(members, others, (np.arange(100), np.arange(80)))[1]
+    plain = area(members, others)[1]
+    assert (single.low, single.high) == pytest.approx((plain.low, plain.high))
+    copies = np.repeat(members, 4), np.repeat(others, 4)
+    value, interval = area(*copies, (np.repeat(np.arange(100), 4), np.repeat(np.arange(80), 4)))
+    assert value == pytest.approx(area(members, others)[0])
+    assert (interval.low, interval.high, interval.over) == pytest.approx((plain.low, plain.high, "clusters"))
+    assert area(*copies, (np.zeros(400), None))[1] is None

@@ -161,6 +161,8 @@ def summarised(
     if not np.isfinite(drops).all():
         return Metric(name, None, "the targets are all equal, or a prediction is not a finite number", at)
     samples, n = tuple(drops.mean(axis=1).tolist()), drops.shape[1]
+    if n < 2:
+        return Metric(name, None, "one test example: there is no other from which a column could get a value", at, n=n)
     if not drops.any():
         return Metric(name, 0.0, "no prediction changed in any shuffle", at, samples=samples, n=n)
     as_donor = np.empty_like(drops)

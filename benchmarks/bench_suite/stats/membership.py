@@ -7,36 +7,53 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from bench_suite.contracts import Interval
 from bench_suite.stats.proportions import wilson
 
+Clusters = tuple[np.ndarray | None, np.ndarray | None]
+"Labels (m,) of members and (n,) of non-members: examples of one label are not independent. None if all are."
+
 LEVEL = 0.95
 Z = 1.959963984540054
 "Normal quantile of a two-sided interval of `LEVEL`."
 
 
-def area(members: np.ndarray, non_members: np.ndarray) -> tuple[float, Interval | None]:
+def area(
+    members: np.ndarray, non_members: np.ndarray, clusters: Clusters = (None, None)
+) -> tuple[float, Interval | None]:
     """Return the chance that a member has a higher score than a non-member, ties counted half, and its interval.
 
     The interval is ± 1.96 √(s₁² / m + s₂² / n) of the members' and non-members' mean placements (DeLong et al. 1988),
-    cut at 0 and 1; None if neither varies.
+    cut at 0 and 1; None if neither varies. With clusters, the sums of placements over whole clusters vary (Obuchowski
+    1997), as if no cluster had members and non-members.
 
     Args:
         members: (m,) scores.
         non_members: (n,) scores.
+        clusters: of both.
     """
     of_members = _placements(members, non_members)
     value = float(of_members.mean())
-    if min(len(members), len(non_members)) < 2:
-        return value, None
     of_others = 1.0 - _placements(non_members, members)
-    error = math.sqrt(of_members.var(ddof=1) / len(members) + of_others.var(ddof=1) / len(non_members))
-    if error == 0.0:
+    variances = [_variance_of_mean(of, labels) for of, labels in zip((of_members, of_others), clusters)]
+    if any(math.isnan(variance) for variance in variances) or sum(variances) == 0.0:
         return value, None
-    return value, Interval(max(0.0, value - Z * error), min(1.0, value + Z * error), LEVEL)
+    over: Literal["examples", "clusters"] = "examples" if all(one is None for one in clusters) else "clusters"
+    half = Z * math.sqrt(sum(variances))
+    return value, Interval(max(0.0, value - half), min(1.0, value + half), LEVEL, over)
+
+
+def _variance_of_mean(values: np.ndarray, labels: np.ndarray | None) -> float:
+    """Return the variance of the mean of values (n,), whose sums over clusters vary; nan for fewer than two of them."""
+    residuals = values - values.mean()
+    if labels is not None:
+        residuals = np.bincount(np.unique(labels, return_inverse=True)[1], weights=residuals)
+    units = len(residuals)
+    return math.nan if units < 2 else float((residuals**2).sum()) * units / (units - 1) / len(values) ** 2
 
 
 def _placements(scores: np.ndarray, others: np.ndarray) -> np.ndarray:

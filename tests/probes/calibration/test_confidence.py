@@ -32,3 +32,9 @@ def test_the_gap_has_the_sign_of_too_much_confidence() -> None:
     unsure = mean_gap("overconfidence", np.full(100, 0.5), correct, None, 200)
     assert (sure.value, unsure.value) == pytest.approx((0.2, -0.2))
     assert sure.interval.low > 0 > unsure.interval.high
+
+
+def test_one_example_has_no_interval_of_an_error_or_of_an_excess() -> None:
+    rows = list(confidence_metrics(np.array([1]), np.array([[0.4, 0.6]]), None, 99, 100))
+    assert all(row.interval is None and row.reason for row in rows)
+    assert rows[0].value == pytest.approx(0.4)

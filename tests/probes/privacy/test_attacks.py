@@ -66,3 +66,12 @@ def test_the_curves_can_be_stored_and_end_at_one():
     assert all(x == y for x, y in artifact.data["series"]["chance"])
     assert len(artifact.data["series"]["chance"]) > 20, "on a logarithmic axis it is no straight line"
     assert artifact_to_bytes(artifact)
+
+
+def test_with_clusters_only_the_area_has_an_interval_and_the_others_say_why():
+    members, others = scores(400, 400)
+    clusters = np.repeat(np.arange(100), 4)
+    rows = list(attack_metrics("loss", members, others, np.random.default_rng(0), (clusters, clusters)))
+    assert [row.name for row in rows if row.interval is not None] == ["auc"]
+    assert rows[0].interval.over == "clusters"
+    assert all("not independent" in row.reason for row in rows[1:] if row.value is not None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bench_suite.contracts import Predictions
 from bench_suite.data.splits import MemorySplit, column
 from bench_suite.probes.privacy import canaries
 from bench_suite.stats.one_run_audit import lower_bound
@@ -81,3 +83,27 @@ def test_the_delta_of_the_guarantee_lowers_the_bound():
     ]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[0] > bounds[2]
+
+
+def test_the_audited_model_has_another_seed_so_that_the_noise_does_not_vanish_from_the_difference():
+    n, seeds = 100, []
+    split = MemorySplit(np.arange(n), {"table": np.zeros((n, 1)), "target": np.arange(n) % 2})
+
+    def predictions(name: str) -> Predictions:
+        length = n if name == "train" else 40
+        half = np.full((length, 2), 0.5, dtype=np.float32)
+        return Predictions(
+            name,
+            np.arange(length),
+            {"predictions": np.arange(length) % 2, "targets": np.arange(length) % 2, "scores": half},
+        )
+
+    def retrain(*, splits, seed=None):
+        seeds.append(seed)
+        return SimpleNamespace(predictions=predictions, history=None)
+
+    data = SimpleNamespace(splits={"train": split}, spec={"classes": ["a", "b"]})
+    trained = SimpleNamespace(data=data, predictions=predictions, retrain=retrain, seed=3)
+    measured = list(canaries.audit(trained, 40, "wrong", 0.5, 1e-5, np.random.default_rng(0)))
+    assert measured[0].value is not None
+    assert seeds not in ([None], [3])

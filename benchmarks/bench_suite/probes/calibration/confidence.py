@@ -13,6 +13,7 @@ from bench_suite.stats.calibration import ERRORS, confidence_cells, top_label
 from bench_suite.stats.calibration_null import ErrorEstimate, estimate_errors
 from bench_suite.stats.intervals import bootstrap_interval, checksum
 
+ONE_EXAMPLE = "one example shows no error of calibration: its confidence is neither right nor wrong by itself"
 HEADLINE = ERRORS[0]
 "The error whose floor, excess and p have no coordinates."
 WORST_BIN = (
@@ -51,6 +52,7 @@ def error_metric(
     """Return an error with its interval; without the interval if the examples are not independent."""
     metric = Metric(name, estimate.value, at=at or {}, interval=estimate.interval, n=n)
     reason = DEPENDENT if clustered else WORST_BIN if name == "maximum_calibration_error" else None
+    reason = ONE_EXAMPLE if n < 2 else reason
     return metric if reason is None else replace(metric, interval=None, reason=reason)
 
 
@@ -58,7 +60,7 @@ def excess_metrics(
     estimate: ErrorEstimate, n: int, at: dict[str, str | float], *, clustered: bool = False
 ) -> Iterator[Metric]:
     """Yield floor, excess and p of an error."""
-    has_interval = not clustered and at.get("error") != "maximum_calibration_error"
+    has_interval = not clustered and n > 1 and at.get("error") != "maximum_calibration_error"
     interval = estimate.excess_interval if has_interval else None
     yield from floor_metrics(estimate.value, estimate.floor, n, at, interval=interval, clustered=clustered)
 

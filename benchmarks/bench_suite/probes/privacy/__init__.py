@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from bench_suite.contracts import Artifact, BenchError, Metric, OptionError, Trained
+from bench_suite.contracts import Artifact, Metric, OptionError, Trained
+from bench_suite.data.splits import clusters_of
 from bench_suite.probes.privacy.accounting import accounting_metrics
 from bench_suite.probes.privacy.attacks import attack_metrics, curves_artifact, no_attack
-from bench_suite.probes.privacy.canaries import audit
+from bench_suite.probes.privacy.canaries import MIN_GUESSES, audit, guesses_of, no_audit
 from bench_suite.probes.privacy.scores import NoScore, attack_scores
 from bench_suite.probes.privacy.shadows import ATTACKS, Attacked, shadow_scores
 from bench_suite.stats.membership import area
@@ -103,31 +104,50 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Raise OptionError for an odd number of shadow models, since each pair of them shares the examples."""
+    """Raise OptionError for an odd number of shadow models, since each pair shares the examples, or a too small audit."""
     if options.shadow_models % 2:
         raise OptionError(
             f"shadow_models = {options.shadow_models} is odd, but each pair of models shares the examples: give "
             f"{options.shadow_models + 1}",
             "shadow_models",
         )
+    guesses = guesses_of(options.audit, options.audit_share)
+    if options.audit and guesses < MIN_GUESSES:
+        raise OptionError(
+            f"audit = {options.audit} and audit_share = {options.audit_share:g} make {guesses} guesses, and an audit "
+            f"needs {MIN_GUESSES}: state more canaries, or a greater share",
+            "audit",
+        )
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Yield attacks on the training examples, the guarantee of the training, and the audit of it.
-
-    Raises:
-        BenchError: `non_members = "validation"`, and there is no validation split.
-    """
+    """Yield attacks on the training examples, the guarantee of the training, and the audit of it."""
     random = np.random.default_rng([0x9A17, int(trained.labels["seed"])])
     yield from accounting_metrics(trained.history)
     if trained.history is None:
-        for attack in (*options.attacks, *(ATTACKS if options.shadow_models else ())):
-            yield from no_attack(attack, "nothing was trained here, so there are no members")
+        reason = "nothing was trained here, so there are no members"
+        yield from _no_attacks(options, reason)
+        if options.audit:
+            yield from no_audit(reason)
         return
-    if options.non_members not in trained.data.splits:
-        raise BenchError(
-            f'non_members = "{options.non_members}": there is no such split; set validation above 0 under [train]'
+    if options.non_members in trained.data.splits:
+        yield from _attacks(trained, options, random)
+    else:
+        yield from _no_attacks(
+            options, f"there is no {options.non_members} split: set validation above 0 under [train]"
         )
+    if options.audit:
+        labels = options.audit_labels if trained.data.problem == "classification" else "own"
+        yield from audit(trained, options.audit, labels, options.audit_share, options.audit_delta, random)
+
+
+def _no_attacks(options: Options, reason: str) -> Iterator[Metric]:
+    for attack in (*options.attacks, *(ATTACKS if options.shadow_models else ())):
+        yield from no_attack(attack, reason)
+
+
+def _attacks(trained: Trained, options: Options, random: np.random.Generator) -> Iterator[Metric | Artifact]:
+    """Yield each attack on members and non-members, the curves of all, and the control."""
     members, non_members = (
         _drawn(len(trained.data.splits[name]), options.examples, random) for name in ("train", options.non_members)
     )
@@ -135,24 +155,28 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     yield Metric("members", float(len(attacked.members)), kind="exact")
     yield Metric("non_members", float(len(attacked.non_members)), kind="exact")
     scores = _scores(trained, options, attacked, random)
+    clusters = _clusters(trained, "train", members), _clusters(trained, options.non_members, non_members)
     for attack, pair in scores.items():
         if isinstance(pair, str):
             yield from no_attack(attack, pair)
         else:
-            yield from attack_metrics(attack, *pair, random)
+            yield from attack_metrics(attack, *pair, random, clusters)
     known = {attack: pair for attack, pair in scores.items() if not isinstance(pair, str) and min(map(len, pair))}
     if known:
         yield curves_artifact(known)
     if options.non_members == "test":
         yield _control(trained)
-    if options.audit:
-        labels = options.audit_labels if trained.data.problem == "classification" else "own"
-        yield from audit(trained, options.audit, labels, options.audit_share, options.audit_delta, random)
 
 
 def _drawn(size: int, most: int, random: np.random.Generator) -> np.ndarray:
     """Return all rows of a split in order, or `most` of them at random, (k,) int64."""
     return np.arange(size) if size <= most else np.sort(random.choice(size, most, replace=False))
+
+
+def _clusters(trained: Trained, split: str, rows: np.ndarray | None = None) -> np.ndarray | None:
+    """Return the labels of clusters of some rows of a split, or of all; None if its examples are independent."""
+    labels = clusters_of(trained.data.splits[split])
+    return labels if labels is None or rows is None else np.asarray(labels)[rows]
 
 
 def _scores(
@@ -187,6 +211,6 @@ def _control(trained: Trained) -> Metric:
         validation, test = (attack_scores("loss", trained.predictions(name)) for name in ("validation", "test"))
     except NoScore as error:
         return Metric("control_auc", None, str(error))
-    value, interval = area(validation, test)
-    reason = None if interval is not None else "there are too few examples, or all scores are equal"
+    value, interval = area(validation, test, (_clusters(trained, "validation"), _clusters(trained, "test")))
+    reason = None if interval is not None else "too few examples or clusters, or all scores agree"
     return Metric("control_auc", value, reason, interval=interval, n=len(validation) + len(test))

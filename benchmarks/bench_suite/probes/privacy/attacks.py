@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from bench_suite.contracts import Artifact, Metric
-from bench_suite.stats.membership import advantage, area, curve, hits_at
+from bench_suite.stats.membership import Clusters, advantage, area, curve, hits_at
 from bench_suite.stats.proportions import clopper_pearson
 
 RATES = (0.01, 0.001)
@@ -18,9 +19,13 @@ MIN_EXAMPLES = 20
 "Fewest members, and fewest non-members, of an attack: each half of the advantage then has ten."
 
 
+DEPENDENT = "examples of one cluster are not independent, as this interval assumes"
+
+
 def attack_metrics(
-    attack: str, members: np.ndarray, non_members: np.ndarray, random: np.random.Generator
-) -> Iterator[Metric]:
+    attack: str, members: np.ndarray, non_members: np.ndarray, random: np.random.Generator,
+    clusters: Clusters = (None, None),
+) -> Iterator[Metric]:  # fmt: skip
     """Yield area, advantage and true positive rates of one attack.
 
     Args:
@@ -28,21 +33,31 @@ def attack_metrics(
         members: (m,) scores, higher for examples that look like members.
         non_members: (n,) scores.
         random: draws the halves for the advantage.
+        clusters: labels of both, or None; with any, only the area has an interval.
     """
     m, n = len(members), len(non_members)
     if min(m, n) < MIN_EXAMPLES:
         yield from no_attack(attack, f"{m} members and {n} non-members; an attack needs {MIN_EXAMPLES} of each")
         return
     at = {"attack": attack}
-    value, interval = area(members, non_members)
-    reason = (
-        None if interval is not None else "the scores of all members are equal, and so are those of all non-members"
-    )
+    value, interval = area(members, non_members, clusters)
+    clustered = any(one is not None for one in clusters)
+    alike = "one cluster has no variance, or the scores of all members agree, and those of all non-members"
+    reason = None if interval is not None else alike
     yield Metric("auc", value, reason, at=at, interval=interval, n=m + n)
     measured = advantage(members, non_members, random)
-    yield Metric("advantage", measured.value, at=at, interval=measured.interval, n=m + n)
+    yield _without_interval(
+        Metric("advantage", measured.value, at=at, interval=measured.interval, n=m + n), clustered=clustered
+    )
     for rate in RATES:
-        yield _true_positive_rate(members, non_members, rate, at)
+        yield _without_interval(_true_positive_rate(members, non_members, rate, at), clustered=clustered)
+
+
+def _without_interval(metric: Metric, *, clustered: bool) -> Metric:
+    """Return the metric, without its interval if examples have clusters."""
+    if not clustered or metric.value is None:
+        return metric
+    return replace(metric, interval=None, reason="; ".join(filter(None, (metric.reason, DEPENDENT))))
 
 
 def no_attack(attack: str, reason: str) -> Iterator[Metric]:

@@ -49,21 +49,24 @@ def audit(
     their score rose against that under the cell's own model. Half of the guesses are *in*, for the greatest rises, and
     half are *out*, for the least. Their number is fixed before the coins are tossed, as the theorem demands.
 
+    The seed of that training is another one: with the cell's own, the noise of a private training would be the same in
+    both models and vanish from the difference, and ε bounds nothing for those who know the noise.
+
     Args:
         trained: the cell.
         canaries: number of canaries.
         labels: `wrong` gives each canary another class at random, which a model can only memorise.
         share: share of the canaries that are guessed.
         delta: δ of the audited guarantee if the training has none of its own.
-        random: draws the canaries, their labels, the coins, and the order of equal scores.
+        random: draws the canaries, their labels, the coins, the seed, and the order of equal scores.
     """
     train = trained.data.splits["train"]
-    guesses = 2 * round(share * canaries / 2)
+    guesses = guesses_of(canaries, share)
     if canaries > len(train) // 2:
-        yield from _no_audit(f"{canaries:,} canaries are more than half of the {len(train):,} training examples")
+        yield from no_audit(f"{canaries:,} canaries are more than half of the {len(train):,} training examples")
         return
     if guesses < MIN_GUESSES:
-        yield from _no_audit(f"{guesses} guesses about {canaries} canaries; an audit needs {MIN_GUESSES}")
+        yield from no_audit(f"{guesses} guesses about {canaries} canaries; an audit needs {MIN_GUESSES}")
         return
     rows = np.sort(random.choice(len(train), canaries, replace=False))
     targets = np.asarray(column(train, "target"))[rows]
@@ -74,17 +77,23 @@ def audit(
     rest = Subset(train, np.delete(np.arange(len(train)), rows))
     reporter(trained)(f"training once more with {int(coins.sum())} of {canaries} canaries")
     audited = trained.retrain(
+        seed=int(random.integers(2**31)),
         splits={"train": Joined(rest, Subset(planted, np.flatnonzero(coins))), SPLIT: planted},
     )
     try:
         own = _with_targets(trained.predictions("train"), rows, targets)
         differences = attack_scores("loss", audited.predictions(SPLIT)) - attack_scores("loss", own)
     except NoScore as error:
-        yield from _no_audit(str(error))
+        yield from no_audit(str(error))
         return
     spent = audited.history.privacy if audited.history is not None else None
     claimed = None if spent is None else spent.epsilon
     yield from audit_metrics(differences, coins, guesses, delta if spent is None else spent.delta, claimed, random)
+
+
+def guesses_of(canaries: int, share: float) -> int:
+    """Return the number of guesses about so many canaries: even, half of each kind."""
+    return 2 * round(share * canaries / 2)
 
 
 def wrong_labels(targets: np.ndarray, classes: int, random: np.random.Generator) -> np.ndarray:
@@ -137,7 +146,8 @@ def audit_metrics(
     yield Metric("audit_canaries", float(m), kind="exact")
 
 
-def _no_audit(reason: str) -> Iterator[Metric]:
+def no_audit(reason: str) -> Iterator[Metric]:
+    """Yield the metrics of an audit without a value."""
     for name in NAMES:
         yield Metric(name, None, reason)
 
