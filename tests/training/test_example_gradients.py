@@ -180,6 +180,13 @@ def test_a_network_whose_layers_have_no_such_gradients_is_refused_and_they_are_n
         check_module(module, "mine")
 
 
+def test_a_refusal_names_each_kind_of_layer_once() -> None:
+    block = [nn.Conv2d(1, 1, 3), nn.BatchNorm2d(1), nn.BatchNorm2d(1), nn.LSTM(3, 4)]
+    with pytest.raises(BenchError) as refused:
+        check_module(nn.Sequential(*block), "mine")
+    assert "have no gradients of their own in BatchNorm2d, LSTM. Leave privacy out" in str(refused.value)
+
+
 def test_a_network_that_can_be_private_is_accepted_and_keeps_its_mode() -> None:
     module = nn.Sequential(nn.Linear(3, 4), nn.GroupNorm(2, 4), nn.Linear(4, 2)).eval()
     check_module(module, "mine")

@@ -32,20 +32,12 @@ UNSUPPORTED = (nn.EmbeddingBag,)
 
 def check_module(module: nn.Module, label: str) -> None:
     """Raise BenchError, naming the layers, if a network cannot be trained privately."""
-    mode = module.training
-    module.train()
-    logger = logging.getLogger("opacus")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        errors = [*ModuleValidator.validate(module, strict=False), *GradSampleModule.validate(module, strict=False)]
-    finally:
-        logger.setLevel(level)
-        module.train(mode)
-    messages = [str(error).strip().split("\n")[0].split(". ")[0].rstrip(".") for error in errors]
-    messages += [
-        f"{type(part).__name__} is not supported" for part in module.modules() if isinstance(part, UNSUPPORTED)
-    ]
+    leaves = [part for part in module.modules() if not any(part.children())]
+    layers = [type(leaf).__name__ for leaf in leaves if isinstance(leaf, UNSUPPORTED) or _errors(leaf)]
+    messages = (
+        [f"single examples have no gradients of their own in {', '.join(dict.fromkeys(layers))}"] if layers else []
+    )
+    messages = messages or [str(error).strip().split(". ")[0].rstrip(".") for error in _errors(module)]
     if messages:
         batch = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         instead = ", such as one with group normalisation in place of batch normalisation" if batch else ""
@@ -53,6 +45,20 @@ def check_module(module: nn.Module, label: str) -> None:
             f"{label} cannot be trained with privacy: {'; '.join(dict.fromkeys(messages))}. Leave privacy out, or "
             f"choose a model without these layers{instead}"
         )
+
+
+def _errors(part: nn.Module) -> list[Exception]:
+    """Return what Opacus reports about a module, with its parts."""
+    mode, logger = part.training, logging.getLogger("opacus")
+    level = logger.level
+    part.train()
+    logger.setLevel(logging.ERROR)
+    try:
+        errors = [*ModuleValidator.validate(part, strict=False), *GradSampleModule.validate(part, strict=False)]
+    finally:
+        logger.setLevel(level)
+        part.train(mode)
+    return errors
 
 
 @contextmanager

@@ -104,7 +104,7 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Raise OptionError for an odd number of shadow models, since each pair shares the examples, or a too small audit."""
+    """Raise OptionError for an odd number of shadow models, of which pairs share the examples, or a too small audit."""
     if options.shadow_models % 2:
         raise OptionError(
             f"shadow_models = {options.shadow_models} is odd, but each pair of models shares the examples: give "
