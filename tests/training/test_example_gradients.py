@@ -18,7 +18,8 @@ from bench_suite.training import precision
 
 pytest.importorskip("opacus", reason="opacus is not installed; the extra `privacy` brings it")
 
-from bench_suite.training import example_gradients
+from opacus import GradSampleModule
+
 from bench_suite.training.example_gradients import check_gradients, check_module, gradients_of_examples
 
 SPEC = {"classes": ("no", "yes")}
@@ -136,9 +137,15 @@ def test_a_layer_that_mixes_examples_is_refused() -> None:
         checked("centred")
 
 
-def test_convolutions_over_inputs_that_are_not_contiguous_would_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule of Opacus 1.6 reads the memory of such inputs in the wrong order."""
-    monkeypatch.setattr(example_gradients, "_contiguous", lambda module, inputs: None)
+def test_a_rule_of_opacus_that_is_wrong_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the one of Opacus 1.6 for inputs of convolutions that are not contiguous."""
+    rules = GradSampleModule.GRAD_SAMPLERS
+    right = rules[nn.Conv2d]
+
+    def wrong(*arguments: Any) -> dict[Any, torch.Tensor]:
+        return {weight: gradients.roll(1, 0) for weight, gradients in right(*arguments).items()}
+
+    monkeypatch.setitem(rules, nn.Conv2d, wrong)
     with pytest.raises(BenchError, match="Opacus computes them wrongly"):
         checked("pictures")
 
