@@ -474,7 +474,7 @@ BREAKS = {
         lambda pictures, right, down: translated(pictures, right / 2, down / 2), {"pixels of translation"},
     ),
     "an attack that takes members for others": (
-        "-k privacy/auc", attacks, "area", lambda members, others: membership_area(others, members),
+        "-k privacy/auc", attacks, "area", lambda members, others, *clusters: membership_area(others, members),
         {
             "privacy/auc of loss", "privacy/auc of likelihood_ratio", "privacy/auc of likelihood_ratio_offline",
             "privacy/auc of relative",
