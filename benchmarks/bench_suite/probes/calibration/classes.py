@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -11,33 +10,13 @@ from bench_suite.contracts import Artifact, Metric, Predictions
 from bench_suite.probes.calibration.confidence import HEADLINE, confidence_metrics
 from bench_suite.probes.calibration.diagram import diagrams
 from bench_suite.probes.calibration.floors import FLOOR, absent, beside
-from bench_suite.probes.calibration.groups import group_metrics
+from bench_suite.probes.calibration.groups import ClassOptions, group_metrics
 from bench_suite.probes.calibration.probabilities import PARTS, probability_metrics
 from bench_suite.probes.calibration.scaling import SCALED, temperature_metrics
 from bench_suite.stats.calibration import ERRORS
 from bench_suite.stats.probabilities import require_probabilities
 
 NO_VALIDATION = "there is no validation split to fit a temperature on: set validation above 0 under [train]"
-
-
-class ClassOptions(Protocol):
-    """The options that the measures of a classifier read."""
-
-    @property
-    def simulations(self) -> int:
-        """Simulated sets of labels for each floor."""
-
-    @property
-    def least_size(self) -> int:
-        """Fewest examples of a group, and of the validation split."""
-
-    @property
-    def most_groups(self) -> int:
-        """Most values of an attribute that form groups."""
-
-    @property
-    def resamples(self) -> int:
-        """Bootstrap resamples of means."""
 
 
 def measure_classes(

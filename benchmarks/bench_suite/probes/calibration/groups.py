@@ -14,16 +14,16 @@ from bench_suite.stats.calibration_null import estimate_errors
 from bench_suite.stats.intervals import checksum
 
 
-class GroupOptions(Protocol):
-    """The options that are read here."""
+class ClassOptions(Protocol):
+    """The options that the measures of a classifier read."""
 
     @property
     def simulations(self) -> int:
-        """Simulated sets of labels."""
+        """Simulated sets of labels for each floor."""
 
     @property
     def least_size(self) -> int:
-        """Fewest examples of a group."""
+        """Fewest examples of a group, and of the validation split."""
 
     @property
     def most_groups(self) -> int:
@@ -54,7 +54,7 @@ def members(
 
 def group_metrics(
     groups: Mapping[str, np.ndarray], targets: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None,
-    options: GroupOptions,
+    options: ClassOptions,
 ) -> Iterator[Metric | Artifact]:  # fmt: skip
     """Yield the error, floor, excess, p and overconfidence of each group, and a table of them.
 
