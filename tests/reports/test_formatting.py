@@ -38,6 +38,11 @@ def test_samples_are_shown_as_a_spread_and_never_as_an_interval() -> None:
     assert short(Value(0.05, None, (0.05, 0.05), 1), Scale()) == "0.0500"
 
 
+def test_a_spread_of_tiny_numbers_has_exponents_instead_of_zeros() -> None:
+    assert full(Value(3.6e-7, None, (3.3e-7, 4.5e-7), 3), Scale()) == "3.6e−07 (3.3e−07–4.5e−07)"
+    assert full(Value(2e-4, None, (1e-4, 3e-4), 3), Scale()) == "0.00020 (0.00010–0.00030)"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

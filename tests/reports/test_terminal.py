@@ -58,6 +58,19 @@ def test_a_heading_has_coordinates_and_unit_whole(make_run: Make, record: Make_r
     assert terminal_table(make_run(record(metrics=(plain,))), 80).splitlines()[3].split() == ["model"]
 
 
+def test_coordinates_that_are_too_long_lose_their_names_before_their_ends(make_run: Make, record: Make_record) -> None:
+    def heading(**at: str) -> str:
+        row = MetricRow("ood/auroc", 0.5, "fraction", "higher", at=at, interval=Interval(0.4, 0.6))
+        return (
+            terminal_table(make_run(record(metrics=(row,))), 100).splitlines()[3].strip().removeprefix("model").strip()
+        )
+
+    assert heading(against="letters", method="energy") == "against=letters method=energy"
+    assert heading(against="shift:rotten_tomatoes", method="max_softmax") == "shift:rotten_tomatoes max_softmax"
+    shortened = heading(against="shift:rotten_tomatoes", method="nearest_neighbours")
+    assert (shortened[:14], shortened[-18:]) == ("shift:rotten_t", "nearest_neighbours")
+
+
 def test_no_name_brings_control_characters_to_the_terminal(make_run: Make, record: Make_record) -> None:
     text = terminal_table(make_run(record(task="a\x1b[31m\nb", model="c\rd\x07")))
     assert all(character.isprintable() or character == "\n" for character in text)

@@ -87,7 +87,7 @@ def test_a_seed_that_took_longer_does_not_weigh_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("estimate", []), ("exact", ["exact count"]), ("single", ["one observation"])]
+    ("kind", "words"), [("estimate", []), ("exact", ["exact value"]), ("single", ["one observation"])]
 )
 @pytest.mark.parametrize("reason", [None, "an exact count", "exactly one example was positive", "one observation"])
 def test_the_kind_of_a_metric_and_not_its_reason_says_what_it_is(
@@ -99,12 +99,12 @@ def test_the_kind_of_a_metric_and_not_its_reason_says_what_it_is(
 
 def test_one_single_observation_among_counts_is_named() -> None:
     exact, single = (MetricRow("quality/errors", 3.0, "count", "lower", kind=kind) for kind in ("exact", "single"))
-    assert kind_in_words([exact, exact]) == ["exact count"]
+    assert kind_in_words([exact, exact]) == ["exact value"]
     assert kind_in_words([exact, single]) == ["one observation"]
     assert kind_in_words([exact, replace(exact, kind="estimate")]) == []
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("exact", "exact count"), ("single", "one observation")])
+@pytest.mark.parametrize(("kind", "reason"), [("exact", "exact value"), ("single", "one observation")])
 def test_a_value_without_interval_says_of_what_kind_it_is(
     make_run: Make, record: Make_record, kind: Any, reason: str
 ) -> None:

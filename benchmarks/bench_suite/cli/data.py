@@ -157,7 +157,9 @@ def fetch_command(
         new = " (downloaded)" if before[need.name].is_download else ""
         say(f"{need.name}: {format_bytes(need.size or 0)}{new}")
     if failures:
-        say(f"{len(failures)} of {len(results)} could not be had: the cells that need them would be unavailable")
+        say(
+            f"{len(failures)} of {len(results)} could not be had: cells and metrics that need them would be unavailable"
+        )
         say(f"next: bench data fetch {arguments}   after the steps above")
         return 3
     say(f"next: bench run {arguments} --offline   all that it needs is here")

@@ -219,9 +219,11 @@ def _downloads(needs: Sequence[Need]) -> Iterator[str]:
     for need in unread:
         yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
         yield from (f"      {line.strip()}" for line in need.error.splitlines())
-    if missing:
-        yield "not available here, so its cells would be unavailable:"
-    for need in missing:
-        yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
-        yield f"      to get it: {need.command}"
-        yield from [f"      {need.hint}"] if need.hint else []
+    for of_probes, effect in ((False, "its cells would be unavailable"), (True, "its metrics would have no value")):
+        lacking = [need for need in missing if need.of_probes == of_probes]
+        if lacking:
+            yield f"not available here, so {effect}:"
+        for need in lacking:
+            yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
+            yield f"      to get it: {need.command}"
+            yield from [f"      {need.hint}"] if need.hint else []

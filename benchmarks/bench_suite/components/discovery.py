@@ -328,6 +328,20 @@ def make_options(component: Component, values: Mapping[str, Any]) -> Any:
     return None if cls is None else cls(**{name: value for name, value in values.items() if name in component.options})
 
 
+def default_options(component: Component, values: Mapping[str, Any]) -> Any:
+    """Return the component's default options with those of some values that it has and accepts together."""
+    default = make_options(component, {})
+    known = {name: value for name, value in values.items() if name in component.options}
+    try:
+        options = make_options(component, {name: component.options[name].accept(known[name]) for name in known})
+        check = getattr(load(component), "check", None)
+        if check is not None:
+            check(options)
+    except ValueError:
+        return default
+    return options
+
+
 def resolve_paths(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options with absolute paths.
 

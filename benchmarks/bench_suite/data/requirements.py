@@ -16,7 +16,7 @@ from typing import Any, Literal
 from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.suggestions import closest
-from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
+from bench_suite.contracts import BenchError, Data, DataInvalid, DataUnavailable
 from bench_suite.data.file_names import FORMATS, ending, is_picture
 from bench_suite.data.hub import cached, hub_command, own_files, path_error
 from bench_suite.data.places import data_folder
@@ -46,6 +46,8 @@ class Need:
     "Another data set that the user may have meant, or how to use files of their own; may be empty."
     error: str = ""
     "The message with which the cells would fail, for files that the suite names; empty if they can be read."
+    of_probes: bool = False
+    "Whether only options of probes name it: without it a run lacks metrics of these probes, and no cell."
 
     @cached_property
     def size(self) -> int | None:
@@ -76,30 +78,37 @@ class Need:
             "error": self.error,
             "download": self.is_download,
             "missing": self.is_missing,
+            "of_probes": self.of_probes,
         }
 
 
 def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
     """Return all data and weights that the cells of a plan need, by kind and name, without importing or loading any.
 
-    Generated data and models trained from scratch need nothing. Data that a task's file does not state (`HUB`,
-    `PACKAGE`, `FILES`, or an option `id`) are not listed.
+    Generated data and models trained from scratch need nothing. The tasks that options of probes name, such as
+    `against` of `ood`, are listed too. Data that a task's file does not state (`HUB`, `PACKAGE`, `FILES`, or an option
+    `id`) are not listed.
 
     Raises:
         SuiteError: An option `id` holds a path.
     """
     sources = sources or Sources()
     needs: dict[tuple[What, str], Need] = {}
-    for use, options in (*_distinct(plan.cells, _task), *_distinct(plan.cells, _model)):
-        if use.component.kind == "tasks":
-            _check_id(plan, use, options)
-            parts = _needs_of_task(use.component, options, sources)
-        else:
-            parts = _needs_of_model(use.component, options, sources)
+
+    def add(use: ComponentUse, parts: Iterable[Need]) -> None:
         for need in parts:
             earlier = needs.get((need.what, need.name), need)
             labels = tuple(dict.fromkeys((*earlier.used_by, use.label)))
-            needs[need.what, need.name] = replace(need, used_by=labels)
+            of_probes = need.of_probes and earlier.of_probes
+            needs[need.what, need.name] = replace(need, used_by=labels, of_probes=of_probes)
+
+    for use, options in _distinct(plan.cells, _task):
+        _check_id(plan, use, options)
+        add(use, _needs_of_task(use.component, options, sources))
+    for use, options in _named_by_probes(plan):
+        add(use, (replace(need, of_probes=True) for need in _needs_of_task(use.component, options, sources)))
+    for use, options in _distinct(plan.cells, _model):
+        add(use, _needs_of_model(use.component, options, sources))
     plan.suite.document.raise_errors()
     return sorted(needs.values(), key=lambda need: (need.what, need.name))
 
@@ -126,6 +135,23 @@ def _distinct(
     for use, options in map(of, cells):
         key = (use.label, digest({name: value for name, value in options.items() if name != FOLD}))
         distinct.setdefault(key, (use, options))
+    return list(distinct.values())
+
+
+def _named_by_probes(plan: Plan) -> list[tuple[ComponentUse, Mapping[str, Any]]]:
+    """Return the tasks that options of probes name, with each value of `data` of the cells that are compared with them.
+
+    A label contains the probe, since the suite has no task of that name: `mnist (probe ood)`.
+    """
+    distinct: dict[tuple[str, str, Any], tuple[ComponentUse, Mapping[str, Any]]] = {}
+    for cell in plan.cells:
+        for probe in plan.suite.probes:
+            for component in probe.named if cell.probes.get(probe.label, "") is None else ():
+                if component.kind == "tasks":
+                    data = cell.options["task"].get("data")
+                    options = {} if data is None or "data" not in component.options else {"data": data}
+                    use = ComponentUse(component, f"{component.name} (probe {probe.label})", options, key=probe.key)
+                    distinct.setdefault((probe.label, component.use, data), (use, options))
     return list(distinct.values())
 
 
@@ -257,6 +283,9 @@ def fetch(plan: Plan, sources: Sources, on_progress: Callable[[str], None]) -> I
     for use, options in _distinct(plan.cells, _task):
         on_progress(f"{use.label}: data")
         yield _fetch("data", use, options, sources, _load_data)
+    for use, options in _named_by_probes(plan):
+        on_progress(f"{use.label}: data")
+        yield _fetch("data", use, options, sources, _load_splits, discovery.default_options)
     for use, options in _distinct(plan.cells, _model):
         if "fetch" in use.component.functions:
             on_progress(f"{use.label}: weights")
@@ -269,10 +298,11 @@ def _fetch(
     options: Mapping[str, Any],
     sources: Sources,
     get: Callable[[Any, Any, Sources], tuple[str, str]],
+    make_options: Callable[[Component, Mapping[str, Any]], Any] = discovery.make_options,
 ) -> FetchResult:
     try:
         module = discovery.load(use.component)
-        return FetchResult(what, use.label, *get(module, discovery.make_options(use.component, options), sources))
+        return FetchResult(what, use.label, *get(module, make_options(use.component, options), sources))
     except BenchError as error:
         return FetchResult(what, use.label, None, str(error))
     except OSError as error:  # a full disk or an unreadable file does not prevent fetching the rest
@@ -286,8 +316,16 @@ def _load_data(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
         split = f"shift:{shift}"
         if split not in data.splits:
             raise DataUnavailable(f"{split} is {data.source.notes.get(split, 'missing')}")
-    sizes = ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
-    return data.source.origin, sizes
+    return _origin_and_sizes(data)
+
+
+def _load_splits(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
+    """Return the same for a task that a probe names: the probe needs none of its shifts."""
+    return _origin_and_sizes(module.load(options, sources))
+
+
+def _origin_and_sizes(data: Data) -> tuple[str, str]:
+    return data.source.origin, ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
 
 
 def _fetch_weights(module: Any, options: Any, sources: Sources) -> tuple[str, str]:

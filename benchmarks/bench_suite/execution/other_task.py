@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.components.discovery import Component
 from bench_suite.contracts import BenchError, Data
 from bench_suite.suite.plan import Cell
 
@@ -39,28 +38,14 @@ def with_test_of(use: str, cell: Cell, own: Data, sources: Sources | None) -> Da
         theirs = " or ".join(f"{modality}s" for modality in known)
         raise BenchError(f"its examples are {theirs}, and the model takes {modalities[0]}s")
     seed_everything(0)  # a task that draws by a global generator has the same data wherever it is loaded
-    options = options_of(component, cell.options["task"].get("data"))
+    shared = {name: value for name, value in cell.options["task"].items() if name == "data"}
+    options = discovery.default_options(component, shared)
     other = discovery.load(component).load(options, Sources() if sources is None else sources)
     if (other.source.origin, other.source.name) == (own.source.origin, own.source.name):
         raise BenchError("it is the task that the model was trained on")
     if reason := difference(own, other):
         raise BenchError(reason)
     return replace(own, splits={"train": own.splits["train"], "test": other.splits["test"]}, source=other.source)
-
-
-def options_of(component: Component, data: str | None) -> Any:
-    """Return the default options of a task, with this value of its option `data` if the task accepts it."""
-    default = discovery.make_options(component, {})
-    if data is None or "data" not in component.options:
-        return default
-    try:
-        options = discovery.make_options(component, {"data": component.options["data"].accept(data)})
-        check = getattr(discovery.load(component), "check", None)
-        if check is not None:
-            check(options)
-    except ValueError:
-        return default
-    return options
 
 
 def difference(own: Data, other: Data) -> str:

@@ -29,6 +29,8 @@ MIN_ARM_RATIO = 0.75
 "Minimum ratio of the shorter to the longer arm of an interval that is written with ±."
 MAX_ROUNDING = 0.05
 "Maximum error, as a share of the number, by which one of two compared numbers may be rounded."
+MIN_DECIMAL = 1e-4
+"Smallest magnitude of a number that is written without an exponent."
 _UNWRITTEN_UNITS = ("fraction", "score", "count", "")
 "Units that are not written."
 
@@ -73,7 +75,7 @@ def plain_number(value: float, digits: int = 3) -> str:
     """Return a number without known uncertainty: three digits, or all digits of an integer below a million."""
     if float(value).is_integer() and abs(value) < 1e6:
         return rounded(value, 0)
-    if abs(value) >= 1e9 or 0 < abs(value) < 1e-4:
+    if abs(value) >= 1e9 or 0 < abs(value) < MIN_DECIMAL:
         return f"{value:.{digits - 1}e}".replace("-", "−")
     return rounded(value, digits - 1 - math.floor(math.log10(abs(value))))
 
@@ -161,6 +163,8 @@ def _with_spread(value: Value, middle: float, scale: Scale) -> str:
     if value.spread is None or value.spread[0] == value.spread[1]:
         return plain_number(middle)
     low, high = (end / scale.divisor for end in value.spread)
+    if 0 < abs(middle) < MIN_DECIMAL:
+        return f"{plain_number(middle, 2)} ({plain_number(low, 2)}–{plain_number(high, 2)})"
     decimals = decimals_for((high - low) / 2)
     if middle:
         # Quartiles are not the uncertainty of the median: it keeps two digits and has at most three.

@@ -15,6 +15,8 @@ from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
 _GAP = "  "
+MAX_HEADING = 36
+"Maximum number of columns that a heading takes."
 
 
 def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings | None = None) -> str:
@@ -134,12 +136,17 @@ def _forms(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _heading(column: Column, unit: str) -> list[str]:
-    """Return the lines of a heading: probe, metric, coordinates, unit; or probe, metric, unit without coordinates."""
+    """Return the lines of a heading: probe, metric, coordinates, unit; or probe, metric, unit without coordinates.
+
+    Coordinates that are too long lose their names: `shift:rotten_tomatoes max_softmax`.
+    """
     probe, _, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = " ".join(f"{name}={value}" for name, value in column.at)
+    if escaping.width(at) > MAX_HEADING:
+        at = " ".join(str(value) for _, value in column.at)
     under = (at, unit) if at else (unit, "")
-    return [_cut(_printable(text), 36) for text in (probe, metric + arrow, *under)]
+    return [_cut(_printable(text), MAX_HEADING, 0.6) for text in (probe, metric + arrow, *under)]
 
 
 def _column_name(column: Column) -> str:

@@ -110,12 +110,12 @@ def kind_in_words(rows: Sequence[MetricRow]) -> list[str]:
         rows: rows of one metric; their `kind` decides.
 
     Returns:
-        `["one observation"]` if any value is a single observation, `["exact count"]` if all are exact, else `[]`.
+        `["one observation"]` if any value is a single observation, `["exact value"]` if all are exact, else `[]`.
     """
     kinds = {row.kind for row in rows}
     if "single" in kinds:
         return ["one observation"]
-    return ["exact count"] if kinds == {"exact"} else []
+    return ["exact value"] if kinds == {"exact"} else []
 
 
 def pooled_median(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[float, float] | None]:

@@ -13,6 +13,7 @@ from bench_suite.contracts import Artifact, Metric, Predictions
 from bench_suite.probes import calibration
 from bench_suite.probes.calibration import Options
 from bench_suite.probes.calibration.classes import measure_classes, unusable
+from bench_suite.probes.calibration.floors import DEPENDENT
 from bench_suite.stats.calibration import ERRORS
 from bench_suite.store.formats import predictions_from_parquet, predictions_to_parquet
 
@@ -138,7 +139,7 @@ def test_examples_of_clusters_have_no_p_and_no_interval_of_an_error(written) -> 
     metrics = measured(written({"test": clustered}))
     assert metrics["calibration_p",].value is None
     assert metrics["expected_calibration_error",].interval is None
-    assert "not independent" in metrics["expected_calibration_error",].reason
+    assert metrics["expected_calibration_error",].reason == DEPENDENT
     assert metrics["overconfidence",].interval.over == "clusters"
 
 

@@ -42,6 +42,12 @@ def test_coverage_width_and_score_of_known_intervals(written, of_regression) -> 
     assert metrics["interval_score",].value == pytest.approx(2.0 + 2 / 0.1 * 0.2 * 0.5)
 
 
+def test_the_score_is_before_the_width_so_that_a_table_without_stated_columns_shows_it(written, of_regression) -> None:
+    for test in (columns(200, 0.8), {"targets": np.zeros(5), "predictions": np.zeros(5)}):
+        names = [name for name, *_ in measured(written({"test": test}, of_regression))]
+        assert names.index("interval_score") < names.index("interval_width")
+
+
 def test_a_target_at_an_end_is_covered(written, of_regression) -> None:
     ends = {**columns(50, 1.0), "targets": np.where(np.arange(50) % 2, -1.0, 1.0)}
     assert measured(written({"test": ends}, of_regression))["interval_coverage",].value == 1.0

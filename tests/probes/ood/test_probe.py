@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from scipy import special
 from sklearn.metrics import roc_auc_score
 
-from bench_suite.contracts import Artifact, OptionError
+from bench_suite.contracts import Artifact, DataUnavailable, OptionError
 from bench_suite.probes import ood
 from bench_suite.suite.document import SuiteError
 
@@ -15,6 +17,8 @@ OWN = '''
 """A table of the same columns, far away."""
 
 from dataclasses import dataclass
+from unittest.mock import Mock
+
 import numpy as np
 from bench_suite.contracts import Data, Source
 from bench_suite.data.fingerprint import content_ids
@@ -146,6 +150,15 @@ def test_a_task_that_the_model_cannot_read_has_a_reason(train_cells, use, words)
         assert words in metric.reason
     assert artifacts["sets"].data["rows"][-1][0] == use
     assert metrics["auroc", "shift:noisier", "energy"].value is not None
+
+
+def test_a_reason_of_several_lines_is_joined_by_semicolons(train_cells, monkeypatch):
+    (trained,) = train_cells(SUITE.format(model="mlp"))
+    error = DataUnavailable("no folder x", "fetch x")
+    monkeypatch.setattr(type(trained), "on_task", Mock(side_effect=error))
+    metrics, artifacts = measured(trained, against=("digits",), methods=("energy",))
+    assert metrics["auroc", "digits", None].reason == "no folder x; to get it: fetch x"
+    assert artifacts["sets"].data["rows"][-1][-1] == "no folder x; to get it: fetch x"
 
 
 def test_too_few_test_examples_have_a_reason(train_cells):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_suite.probes.privacy.attacks import attack_metrics, curves_artifact, no_attack
+from bench_suite.probes.privacy.attacks import DEPENDENT, attack_metrics, curves_artifact, no_attack
 from bench_suite.store.formats import artifact_to_bytes
 
 
@@ -74,4 +74,4 @@ def test_with_clusters_only_the_area_has_an_interval_and_the_others_say_why():
     rows = list(attack_metrics("loss", members, others, np.random.default_rng(0), (clusters, clusters)))
     assert [row.name for row in rows if row.interval is not None] == ["auc"]
     assert rows[0].interval.over == "clusters"
-    assert all("not independent" in row.reason for row in rows[1:] if row.value is not None)
+    assert all(DEPENDENT in row.reason for row in rows[1:] if row.value is not None)

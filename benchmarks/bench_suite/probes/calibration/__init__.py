@@ -113,7 +113,6 @@ METRICS = {
     "interval_coverage": {"unit": "fraction", "better": "none", "range": (0.0, 1.0)},
     "coverage_gap": {"unit": "fraction", "better": "none", "ideal": 0.0, "range": (-1.0, 1.0)},
     "coverage_p": {"unit": "probability", "better": "none", "range": (0.0, 1.0)},
-    "interval_width": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
     "interval_score": {
         "unit": "unit of the target",
         "better": "lower",
@@ -121,6 +120,7 @@ METRICS = {
         "range": (0.0, None),
         "source": "Gneiting and Raftery 2007, doi 10.1198/016214506000001437",
     },
+    "interval_width": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
 }
 OF_PREDICTIONS = True
 BOUNDS = {"simulations": (99, None), "least_size": (2, None), "most_groups": (2, None), "resamples": (100, None)}

@@ -11,9 +11,7 @@ ERROR, SCORE = "calibration", "score"
 "What metrics of a floor begin with: a floor of an error in [0, 1], or of a score in its own unit."
 FLOOR = ("calibration_floor", "calibration_floor_95", "calibration_excess", "calibration_p")
 SCORE_FLOOR = ("score_floor", "score_floor_95", "score_excess", "score_p")
-DEPENDENT = (
-    "examples of one cluster are not independent, but simulated labels are, so the simulation shows too little chance"
-)
+DEPENDENT = "no interval and no p: simulated labels are independent, and the examples of one cluster are not"
 
 
 def floor_metrics(
@@ -42,7 +40,7 @@ def floor_metrics(
         yield Metric(p, None, DEPENDENT, at, n=n)
         return
     sides = "as far out" if two_sided else "as large"
-    reason = f"share of the errors that are at least {sides} as the observed one, which counts too, over {drawn}"
+    reason = f"how often chance gives a value at least {sides} as this one: share of {drawn}, this one included"
     yield Metric(p, floor.p, reason, at, n=n)
 
 

@@ -16,7 +16,7 @@ from bench_suite.probes.calibration.groups import members
 from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.stats.proportions import binomial_p, wilson
 
-NAMES = ("interval_coverage", "coverage_gap", "coverage_p", "interval_width", "interval_score")
+NAMES = ("interval_coverage", "coverage_gap", "coverage_p", "interval_score", "interval_width")
 
 
 def measure_intervals(test: Predictions, least_size: int, most_groups: int, resamples: int) -> Iterator[Metric]:
@@ -43,8 +43,9 @@ def measure_intervals(test: Predictions, least_size: int, most_groups: int, resa
     else:
         yield Metric("coverage_p", None, "examples of one cluster are not independent, but the test requires that", n=n)
     for name, values in (
-        ("interval_width", upper - lower),
+        # The score is first, since tables show the first error of a probe: a small width alone is no merit.
         ("interval_score", _scores(targets, lower, upper, level)),
+        ("interval_width", upper - lower),
     ):
         interval, reason = bootstrap_interval(_mean, {"values": values}, clusters=clusters, resamples=resamples)
         yield Metric(name, float(values.mean()), reason, interval=interval, n=n)

@@ -108,7 +108,7 @@ def check(options: Options) -> None:
 
 @dataclass(frozen=True)
 class OtherSet:
-    """A set of examples that are to be told from the test split."""
+    """A set of examples that the scores should distinguish from the test split."""
 
     name: str
     "`shift:NAME`, or the name of a task."
@@ -235,8 +235,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         try:
             scores = model.scores(other.trained, other.split, other.name)
         except BenchError as error:
-            rows.append((other.name, min(test, options.examples), 0, error_text(error)))
-            yield from _absent(error_text(error), at)
+            rows.append((other.name, min(test, options.examples), 0, _reason(error)))
+            yield from _absent(_reason(error), at)
             continue
         n = min(len(other.trained.data.splits[other.split]), options.examples)
         rows.append((other.name, min(test, options.examples), n, ""))
@@ -284,7 +284,12 @@ def _other_sets(trained: Trained, options: Options) -> Iterator[OtherSet]:
         try:
             yield OtherSet(name, trained.on_task(use))
         except BenchError as error:
-            yield OtherSet(name, reason=error_text(error))
+            yield OtherSet(name, reason=_reason(error))
+
+
+def _reason(error: BenchError) -> str:
+    """Return the message of an error on one line, since a table and a footnote have no line breaks."""
+    return "; ".join(line.strip() for line in error_text(error).splitlines())
 
 
 def _ignore(text: str) -> None:

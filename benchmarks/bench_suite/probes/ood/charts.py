@@ -16,7 +16,7 @@ SCORES = {
     "max_softmax": "log odds of the likeliest class",
     "energy": "negative energy",
     "mahalanobis": "minus the squared Mahalanobis distance",
-    "nearest_neighbours": "minus the distance to a near training example",
+    "nearest_neighbours": "minus the distance to the nearest neighbours",
 }
 "By method: what its score is."
 
@@ -62,7 +62,7 @@ def counts(rows: Sequence[tuple[str, int, int, str]]) -> Artifact:
     """Return a table of the sets of examples that were compared, or why one was not."""
     columns = ["against", "test examples", "other examples", "remark"]
     data = {"columns": columns, "rows": [list(row) for row in rows]}
-    return Artifact("sets", "table", data, "Sets of examples that were to be told from the test split")
+    return Artifact("sets", "table", data, "Sets of examples that the scores should distinguish from the test split")
 
 
 def _file_name(against: str) -> str:

@@ -19,7 +19,7 @@ MIN_EXAMPLES = 20
 "Fewest members, and fewest non-members, of an attack: each half of the advantage then has ten."
 
 
-DEPENDENT = "examples of one cluster are not independent, as this interval assumes"
+DEPENDENT = "no interval: it would need independent examples, and those of one cluster are not"
 
 
 def attack_metrics(
