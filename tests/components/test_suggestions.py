@@ -28,6 +28,7 @@ def test_a_suggestion_is_spelt_as_the_name_is():
 def test_words_of_other_tools_stand_for_keys_that_the_table_has():
     assert meant("lr", ["learning_rate", "epochs"]) == "learning_rate"
     assert meant("Target", ["label"]) == "label"
+    assert meant("sensitive_features", ["groups"]) == "groups"
     assert meant("lr", ["epochs"]) is None
     assert meant("learning_rate", ["learning_rate"]) is None
 

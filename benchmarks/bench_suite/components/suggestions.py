@@ -12,6 +12,8 @@ SYNONYMS: dict[str, str] = {
     "paths": "path",
     "lr": "learning_rate", "batch": "batch_size", "num_epochs": "epochs", "n_epochs": "epochs",
     "optim": "optimizer", "class_weight": "class_weights", "early_stopping": "patience",
+    "sensitive": "groups", "sensitive_features": "groups", "sensitive_attributes": "groups",
+    "protected": "groups", "protected_attributes": "groups",
     "group": "by", "groups": "by", "group_by": "by", "groupby": "by", "groups_by": "by",
     "valid": "validation", "val": "validation", "dev": "validation", "k": "folds", "kfold": "folds",
     "n_splits": "folds", "seeds": "seed", "devices": "device", "test_size": "test", "stratified": "stratify",

@@ -132,13 +132,13 @@ def test_a_page_of_words_is_drawn_whatever_they_hold() -> None:
             [MAGNITUDES],
             "largest\nmagnitude",
             "magnitude: ++ + ˖ large, for cat or against it",
-            "Magnitudes: red is much, for cat or against it",
+            "Magnitudes: red is a large effect, for cat or against it",
         ),
         (
             [SIGNED, MAGNITUDES],
             "for; or\nlargest\nmagnitude",
             "++ + ˖ for cat    −− − ˗ against it    magnitude: ++ + ˖ large, for cat or against it",
-            "Red speaks for cat, blue against it; of magnitudes, red is much",
+            "Red speaks for cat, blue against it; magnitudes: red is a large effect",
         ),
     ],
 )

@@ -175,7 +175,7 @@ def meaning(methods: Sequence[MethodTitle], explained: str) -> str:
     if all(signed):
         return signs
     return (
-        f"{signs}; of magnitudes, red is much" if signs else f"Magnitudes: red is much, for {explained} or against it"
+        f"{signs}; magnitudes: red is a large effect" if signs else f"Magnitudes: red is a large effect, for {explained} or against it"
     )
 
 
