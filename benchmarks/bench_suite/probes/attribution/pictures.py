@@ -171,12 +171,10 @@ def meaning(methods: Sequence[MethodTitle], explained: str) -> str:
         explained: name of the class that is explained.
     """
     signed = [method.signed for method in methods]
-    signs = f"Red speaks for {explained}, blue against it" if any(signed) else ""
-    if all(signed):
-        return signs
-    return (
-        f"{signs}; magnitudes: red is a large effect" if signs else f"Magnitudes: red is a large effect, for {explained} or against it"
-    )
+    if not any(signed):
+        return f"Magnitudes: red is a large effect, for {explained} or against it"
+    signs = f"Red speaks for {explained}, blue against it"
+    return signs if all(signed) else f"{signs}; magnitudes: red is a large effect"
 
 
 def heading_of(title: str, methods: Sequence[MethodTitle], explained: str, width: float) -> str:
