@@ -32,6 +32,7 @@ from bench_suite.execution.sharing import check_devices, layout_of, sharing_of
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
+from bench_suite.suite.option_checks import check_plan_options
 from bench_suite.suite.packages import MissingPackage, advice, describe, missing_packages
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan, name
@@ -54,8 +55,9 @@ def command(
 
     It shows the expected time, the downloads and the missing packages too. The time comes from earlier records
     of the same cells in --results on this machine; for other cells it is unknown. For each gate with a tolerance,
-    it shows what a comparison could find, by the spread in the newest run of the suite. Nothing is imported, loaded or
-    run, so a suite that names its own Python files needs no --trust here.
+    it shows what a comparison could find, by the spread in the newest run of the suite. The options that a run refuses
+    are refused. No data are loaded, and no code but the program's own runs, so a suite that names its own Python
+    files needs no --trust here; its checks are made by a run.
 
     \b
       bench plan quickstart
@@ -67,6 +69,7 @@ def command(
     del trust
     overrides = with_executor(overrides, executor, jobs, address, cluster)
     plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
+    check_plan_options(plan)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     forecast = foresee(plan, Store(results))
     if as_json:

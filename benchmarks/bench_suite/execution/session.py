@@ -40,6 +40,7 @@ from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
 from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_words
+from bench_suite.suite.option_checks import check_plan_options
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 from bench_suite.training import machine
@@ -118,6 +119,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         StoreError: the run cannot be written, found or locked.
     """
     check_trust(plan, trust=request.trust)
+    check_plan_options(plan)
     check_packages(plan)
     check_executor(plan)  # before components import PyTorch, which takes seconds
     undone = check_components(plan)
