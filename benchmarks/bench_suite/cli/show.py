@@ -98,9 +98,14 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
             ]
         elif fact == "NEEDS_BY":
             text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
+        elif fact == "OPTION_NEEDS":
+            text += [
+                f"needs of {option}: {_needs_by(needs) if isinstance(needs, dict) else ' and '.join(needs)}"
+                for option, needs in value.items()
+            ]
         elif fact == "NEEDS_UNLESS":
             text += [
-                f"needs: {' and '.join(needs)}, unless `{option}` names a task of the same modality"
+                f"needs: {' and '.join(needs)}, unless `{option}` names another task of the same modality"
                 for option, needs in value.items()
             ]
         elif fact == "IMPORTS_BY":

@@ -55,6 +55,7 @@ NEEDS_BY = {
         "occlusion": ("images",),
     },
 }
+OPTION_NEEDS = {"importance": ("tables",)}
 BOUNDS = {
     "examples": (1, 10_000),
     "steps": (2, 10_000),

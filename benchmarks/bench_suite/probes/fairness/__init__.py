@@ -79,6 +79,7 @@ METRICS = {
 }
 OF_PREDICTIONS = True
 NAMES = {"positive": "class"}
+OPTION_NEEDS = {"terms": ("texts",)}
 BOUNDS = {"least_size": (2, None), "most_groups": (2, None), "intersections": (1, None), "resamples": (100, None)}
 PATHS = ("terms",)
 SMOKE = {"resamples": 100}

@@ -40,6 +40,9 @@ METRICS = {
 }
 NAMES = {"against": "tasks"}
 NEEDS_UNLESS = {"against": ("shift",)}
+OPTION_NEEDS = {
+    "methods": {"energy": ("gradients",), "mahalanobis": ("gradients",), "nearest_neighbours": ("gradients",)},
+}
 BOUNDS = {
     "neighbours": (1, None),
     "train_examples": (2, None),
