@@ -65,6 +65,13 @@ FORMS: dict[str, tuple[str, Any]] = {
         "dictionary of option: (need, …), or of option: {choice: (need, …)}",
         lambda v: _TABLE[1](v) and all(map(_are_names, v.values())),
     ),
+    "NO_EXAMPLE_GRADIENTS": (
+        "string, or dictionary of option: {choice: string}",
+        lambda v: (
+            _STRING[1](v)
+            or (_TABLE[1](v) and all(isinstance(c, dict) and all(map(_STRING[1], c.values())) for c in v.values()))
+        ),
+    ),
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
     "CLASSES": _WORDS,

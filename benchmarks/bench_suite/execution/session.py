@@ -27,6 +27,7 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.component_checks import check_components, check_executor, check_trust
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
+from bench_suite.execution.early_checks import check_early
 from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.left_running import check_left_running, tasks_left
 from bench_suite.execution.process_state import ProcessState, all_settings
@@ -152,6 +153,8 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             context.state = ProcessState.capture(all_settings())
             try:
                 gate_data(context)
+                check_early(context)
+                context.state.restore()
                 for record in executor.execute(work, options):
                     written.add(record.id)
                     callback.record(cells[record.id], record)

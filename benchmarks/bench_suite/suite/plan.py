@@ -171,10 +171,10 @@ def _check_probe(suite: Suite, probe: ComponentUse, cells: Sequence[Cell]) -> No
     for task in tasks.values():
         if classes := task.component.words("CLASSES"):
             for option, error in unknown_classes(probe, task.label, classes):
-                suite.document.error((*probe.key, option), f"{error}{_advice_to_skip(task, suite.tasks)}")
+                suite.document.error((*probe.key, option), f"{error}{advice_to_skip(task, suite.tasks)}")
 
 
-def _advice_to_skip(task: ComponentUse, tasks: Sequence[ComponentUse]) -> str:
+def advice_to_skip(task: ComponentUse, tasks: Sequence[ComponentUse]) -> str:
     """Return how to keep a probe from a task; empty if the suite has no other task."""
     others = [f'"{other.label}"' for other in tasks if other is not task]
     return f"; to leave that task out: only = {{ task = [{', '.join(others)}] }}" if others else ""
