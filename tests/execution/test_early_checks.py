@@ -61,9 +61,7 @@ def refused(tmp_path: Path, text: str, *, trust: bool = False) -> list[str]:
 
 def test_a_column_that_the_table_does_not_have_is_refused_with_the_nearest(tmp_path):
     (error,) = refused(tmp_path, LOANS + '[probes.importance]\ncolumns = ["liq", "nettw"]\n')
-    start = (
-        'probes.importance.columns: the table of loans has no column "nettw"; did you mean "netw"? (it has: '
-    )
+    start = 'probes.importance.columns: the table of loans has no column "nettw"; did you mean "netw"? (it has: '
     assert error.startswith(start)
 
 

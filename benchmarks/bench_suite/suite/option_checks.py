@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from bench_suite.components.discovery import Component
+from bench_suite.components.evaluate_uri import PREFIX as EVALUATE
 from bench_suite.components.light_checks import can_check, check_options
 from bench_suite.components.options import MISSING
 from bench_suite.contracts import ComponentError, OptionError, describe_error, error_text
@@ -60,16 +61,20 @@ def _all_uses(plan: Plan) -> Iterator[Use]:
             yield component, None, cell.task.key, "use"
     for probe in plan.suite.probes:
         yield probe.component, probe.stated, probe.key, "use"
-        yield from ((task, {}, probe.key, option) for option, task in named_tasks(probe))
+        yield from ((task, {}, probe.key, option) for option, task in _named(probe, "tasks") if _has_defaults(task))
+        yield from ((metric, None, probe.key, option) for option, metric in _named(probe, "metrics"))
 
 
-def named_tasks(probe: ComponentUse) -> Iterator[tuple[str, Component]]:
-    """Yield the tasks that the options of a probe name and that need no options, each with the option."""
-    options = [option for option, kind in probe.component.facts.get("NAMES", {}).items() if kind == "tasks"]
-    for option in options:
-        for part in probe.named:
-            if part.kind == "tasks" and all(known.default is not MISSING for known in part.options.values()):
-                yield option, part
+def _named(probe: ComponentUse, kind: str) -> Iterator[tuple[str, Component]]:
+    """Yield the components of a kind that the options of a probe name, each with the option."""
+    for option, named in probe.component.facts.get("NAMES", {}).items():
+        if named == kind:
+            files = (part for part in probe.named if part.kind == kind)
+            yield from ((option, part) for part in files if not str(part.path).startswith(EVALUATE))
+
+
+def _has_defaults(task: Component) -> bool:
+    return all(option.default is not MISSING for option in task.options.values())
 
 
 def refusing(document: Document, key: KeyPath, use: str, check: Callable[[], None]) -> None:
