@@ -140,13 +140,13 @@ def _report_tasks(context: RunContext, reasons: _Reasons) -> None:
         for option in probe.component.facts.get("NEEDS_UNLESS", {}):
             for use in probe.stated.get(option, ()):
                 by_task = reasons.get((probe.label, use), {})
-                misfits = {task: reason for task, reason in by_task.items() if reason is not None}
-                if misfits and len(misfits) == len(by_task):
-                    listed = "; ".join(f"for {task}, {reason}" for task, reason in misfits.items())
+                incompatible = {task: reason for task, reason in by_task.items() if reason is not None}
+                if incompatible and len(incompatible) == len(by_task):
+                    listed = "; ".join(f"for {task}, {reason}" for task, reason in incompatible.items())
                     message = f'"{use}" cannot be compared with any task of this suite: {listed} (else leave it out)'
                     context.plan.suite.document.error((*probe.key, option), message)
                     continue
-                for task, reason in misfits.items():
+                for task, reason in incompatible.items():
                     context.callback.data_notes(task, {f"{probe.label} does not compare with {use}": reason})
 
 

@@ -105,9 +105,9 @@ def inapplicable_choices(
         if missing and (option in probe.stated or _OF_THE_SUITE.issuperset(missing)):
             reasons.setdefault(option, {})[choice] = str(_reason(needs, met))
     for option in probe.component.facts.get("NEEDS_UNLESS", {}):
-        for use, misfit in _unfit_tasks(probe, option, task).items():
-            if misfit is not None:
-                reasons.setdefault(option, {})[use] = misfit
+        for use, incompatibility in _unfit_tasks(probe, option, task).items():
+            if incompatibility is not None:
+                reasons.setdefault(option, {})[use] = incompatibility
     return reasons
 
 
