@@ -74,7 +74,7 @@ def test_every_task_names_a_problem_that_is_there_and_where_its_data_come_from(n
 @pytest.mark.parametrize(("kind", "name"), BUILTIN)
 def test_needs_bounds_and_smoke_values_name_options_that_are_there(kind, name):
     component = discovery.find(kind, name, Path())
-    for fact in ("SMOKE", "NEEDS_BY", "NEEDS_UNLESS", "NAMES"):
+    for fact in ("SMOKE", "NEEDS_BY", "NEEDS_UNLESS", "OPTION_NEEDS", "NAMES"):
         assert set(component.facts.get(fact, {})) <= set(component.options)
     for option, value in component.facts.get("SMOKE", {}).items():
         component.options[option].accept(value)

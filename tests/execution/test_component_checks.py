@@ -62,3 +62,13 @@ def test_a_component_that_does_not_load_or_refuses_its_options_is_an_error_at_it
 
 def test_components_that_load_raise_nothing(context):
     check_components(context.plan)
+
+
+def test_a_metric_that_does_not_load_is_an_error_at_the_option_that_names_it(tmp_path):
+    (tmp_path / "mine.py").write_text('import nobody_has_it\nUNIT = ""\nBETTER = "none"\ndef mine(targets): ...\n')
+    text = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\nmetrics = ["./mine.py"]\n'
+    with pytest.raises(SuiteError) as raised:
+        check_components(plan_of(text, tmp_path))
+    (entry,) = raised.value.entries
+    assert (entry.key, entry.line) == (("probes", "quality", "metrics"), 6)
+    assert "nobody_has_it" in entry.message

@@ -92,11 +92,15 @@ def test_the_key_of_a_probe_changes_with_its_options_and_not_with_its_label_or_e
 
 def test_the_key_of_a_probe_changes_with_what_a_file_holds_that_its_options_name(plan, tmp_path):
     (tmp_path / "terms.toml").write_text("one")
-    probes = {"fairness": {"terms": "./terms.toml"}}
-    first = plan(probes=probes).probe_keys["fairness"]
-    assert plan(probes=probes).probe_keys["fairness"] == first
+    suite = {
+        "tasks": [{"use": "imdb"}],
+        "models": [{"use": "bag_of_words"}],
+        "probes": {"fairness": {"terms": "./terms.toml"}},
+    }
+    first = plan(**suite).probe_keys["fairness"]
+    assert plan(**suite).probe_keys["fairness"] == first
     (tmp_path / "terms.toml").write_text("two")
-    assert plan(probes=probes).probe_keys["fairness"] != first
+    assert plan(**suite).probe_keys["fairness"] != first
 
 
 def test_an_evaluate_axis_changes_the_identity_and_trains_once(plan):

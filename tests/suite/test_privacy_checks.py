@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from bench_suite.components.discovery import builtin, find, load, make_options
 from bench_suite.stats.renyi import least_epsilon
+from bench_suite.suite.cell import is_network
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.packages import missing_packages
 from bench_suite.suite.parser import read_suite
@@ -134,3 +137,56 @@ def test_cells_of_other_guarantees_have_other_identities(tmp_path):
         (tmp_path / "s.toml").write_text(START + "[train]\n" + privacy)
         ids.add(make_plan(read_suite(str(tmp_path / "s.toml"))).cells[0].id)
     assert len(ids) == 4
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "layer"),
+    [
+        ("cnn", "digits", "BatchNorm2d"),
+        ("resnet", "digits", "BatchNorm2d"),
+        ("vgg", "fashion_mnist", "BatchNorm2d"),
+        ("bag_of_words", "imdb", "EmbeddingBag"),
+        ("lstm", "imdb", "LSTM"),
+        ("transformer", "imdb", "MultiheadAttention"),
+    ],
+)
+def test_a_model_whose_layers_rule_a_guarantee_out_is_an_error_at_its_line(errors, model, task, layer):
+    start = START.replace('"mlp"', f'"{model}"').replace('"digits"', f'"{task}"')
+    (error,) = errors(f"[train]\n{PRIVACY}", start)
+    assert f"s.toml:7: train.privacy: {model} cannot be trained with privacy" in error
+    assert f"no gradients of their own in {layer}" in error
+
+
+def test_an_option_without_these_layers_is_proposed_and_permits_the_training(errors):
+    start = START.replace('"mlp"', '"vgg"').replace('"digits"', '"fashion_mnist"')
+    (error,) = errors(f"[train]\n{PRIVACY}", start)
+    assert error.splitlines()[0].endswith('; write norm = "none"')
+    assert errors(f"[train]\n{PRIVACY}", start.replace('"vgg"', '"vgg"\nnorm = "none"')) == []
+
+
+SMALL = {"image": "mnist", "text": "planted_terms", "table": "planted_noise"}
+"By modality: a task whose data are here, and whose images are large enough for each model."
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in builtin("models") if is_network(find("models", name, Path())) and name != "auto"]
+)
+def test_a_model_states_layers_without_gradients_of_examples_exactly_if_it_has_some(name):
+    pytest.importorskip("opacus", reason="opacus is not installed; the extra `privacy` brings it")
+    from bench_suite.data.sources import Sources
+    from bench_suite.training.example_gradients import NotPrivate, check_module
+
+    component = find("models", name, Path())
+    for package in component.words("IMPORTS"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    task = find("tasks", SMALL[component.words("MODALITIES")[0]], Path())
+    values = {"data": "sample"} if "data" in task.options and task.name == "mnist" else {}
+    data = load(task).load(make_options(task, values), Sources(offline=True))
+    model = load(component).build(data, make_options(component, {}))
+    stated = component.facts.get("NO_EXAMPLE_GRADIENTS")
+    if stated is None:
+        check_module(model.module, name)
+    else:
+        layer = stated if isinstance(stated, str) else next(iter(stated["norm"].values()))
+        with pytest.raises(NotPrivate, match=layer):
+            check_module(model.module, name)

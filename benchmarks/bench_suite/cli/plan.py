@@ -27,11 +27,13 @@ from bench_suite.cli.arguments import (
 from bench_suite.cli.gate_forecast import Forecast, forecast_lines, foresee
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.selection import select_cells
+from bench_suite.components.options import show
 from bench_suite.execution.selection import selectors_match
 from bench_suite.execution.sharing import check_devices, layout_of, sharing_of
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
+from bench_suite.suite.option_checks import check_plan_options
 from bench_suite.suite.packages import MissingPackage, advice, describe, missing_packages
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan, name
@@ -54,8 +56,9 @@ def command(
 
     It shows the expected time, the downloads and the missing packages too. The time comes from earlier records
     of the same cells in --results on this machine; for other cells it is unknown. For each gate with a tolerance,
-    it shows what a comparison could find, by the spread in the newest run of the suite. Nothing is imported, loaded or
-    run, so a suite that names its own Python files needs no --trust here.
+    it shows what a comparison could find, by the spread in the newest run of the suite. The options that a run refuses
+    are refused. No data are loaded, and no code but the program's own runs, so a suite that names its own Python
+    files needs no --trust here; its checks are made by a run.
 
     \b
       bench plan quickstart
@@ -67,6 +70,7 @@ def command(
     del trust
     overrides = with_executor(overrides, executor, jobs, address, cluster)
     plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
+    check_plan_options(plan)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     forecast = foresee(plan, Store(results))
     if as_json:
@@ -125,13 +129,8 @@ def lines(
         time = f"  ({least}{format_duration(estimate.seconds)})" if estimate.seconds is not None else ""
         text.append(f"  {cell.id[:8]}  {name(cell)}{time}")
         text.append(f"            {', '.join(applied) or 'no probe'}")
-    pairs_by_reason: dict[tuple[str, str], dict[str, None]] = {}
-    for cell in cells:
-        for label, reason in _inapplicable(cell):
-            pairs_by_reason.setdefault((label, reason), {})[f"{cell.task.label}/{cell.model.label}"] = None
-    if pairs_by_reason:
-        text += ["", "not applicable:"]
-        text += [f"  {label}: {reason} ({', '.join(pairs)})" for (label, reason), pairs in pairs_by_reason.items()]
+    if inapplicable := inapplicable_lines(cells):
+        text += ["", "not applicable:", *(f"  {line}" for line in inapplicable)]
     if left_out := _left_out(plan):
         text += ["", "left out, because they do not fit:"]
         text += [f"  {task} × {model}: {reason}" for task, model, reason in left_out]
@@ -173,12 +172,22 @@ def _asked_for(only: Sequence[str], labels: Mapping[str, str]) -> bool:
     return selectors_match(selectors, labels)
 
 
+def inapplicable_lines(cells: Sequence[Cell]) -> list[str]:
+    """Return a line for each probe, and each value of its options, that does not apply to some cells."""
+    pairs_by_reason: dict[tuple[str, str], dict[str, None]] = {}
+    for cell in cells:
+        for label, reason in _inapplicable(cell):
+            pairs_by_reason.setdefault((label, reason), {})[f"{cell.task.label}/{cell.model.label}"] = None
+    return [f"{label}: {reason} ({', '.join(pairs)})" for (label, reason), pairs in pairs_by_reason.items()]
+
+
 def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield the probes that do not apply to a cell, and the choices of options that do not, each with the reason."""
     yield from ((label, reason) for label, reason in cell.probes.items() if reason)
     for label, options in cell.unfit.items():
         for option, reasons in options.items():
-            yield from ((f"{label}, {option} {choice}", reason) for choice, reason in reasons.items())
+            for choice, reason in reasons.items():
+                yield f"{label}, {option} {choice if isinstance(choice, str) else show(choice)}", reason
 
 
 def _total_seconds(times: Mapping[str, TimeEstimate]) -> float | None:

@@ -26,7 +26,7 @@ from bench_suite.cli.arguments import (
     with_executor,
 )
 from bench_suite.cli.completion_values import run_names, suites
-from bench_suite.cli.output import say, say_left_out
+from bench_suite.cli.output import printable, say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.execution.callbacks import RunCallback
@@ -113,8 +113,11 @@ def command(
     from bench_suite.components import discovery
     from bench_suite.execution.component_checks import check_trust
     from bench_suite.execution.session import Request, execute
+    from bench_suite.suite.option_checks import check_plan_options
 
     check_trust(plan, trust=trust)
+    check_plan_options(plan)
+    _say_inapplicable(plan, suite)
     # No paths of this machine: the command is stored, and shown in reports.
     command = [
         "bench",
@@ -135,6 +138,22 @@ def command(
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
     resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
     return conclude(plan, outcome, resumable, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
+
+
+MAX_INAPPLICABLE = 8
+"Lines on what does not apply that a run shows before it begins; the plan shows all."
+
+
+def _say_inapplicable(plan: Plan, suite: str) -> None:
+    """Say which probes, and which values of their options, will not apply to some cells."""
+    from bench_suite.cli.plan import inapplicable_lines
+
+    lines = inapplicable_lines(plan.cells)
+    shown = [f"not applicable: {line}" for line in lines[:MAX_INAPPLICABLE]]
+    if len(lines) > MAX_INAPPLICABLE:
+        shown.append(f"not applicable: {len(lines) - MAX_INAPPLICABLE} more; see all: bench plan {suite}")
+    for line in shown:
+        say(printable(line), err=True)
 
 
 def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run:

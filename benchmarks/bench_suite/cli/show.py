@@ -98,9 +98,23 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
             ]
         elif fact == "NEEDS_BY":
             text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
+        elif fact == "NO_EXAMPLE_GRADIENTS":
+            layers = (
+                value
+                if isinstance(value, str)
+                else "; ".join(
+                    f"{layer} with {option} = {show(one)}" for option, by in value.items() for one, layer in by.items()
+                )
+            )
+            text.append(f"layers that rule out privacy: {layers}")
+        elif fact == "OPTION_NEEDS":
+            text += [
+                f"needs of {option}: {_needs_by(needs) if isinstance(needs, dict) else ' and '.join(needs)}"
+                for option, needs in value.items()
+            ]
         elif fact == "NEEDS_UNLESS":
             text += [
-                f"needs: {' and '.join(needs)}, unless `{option}` names a task of the same modality"
+                f"needs: {' and '.join(needs)}, unless `{option}` names another task of the same modality"
                 for option, needs in value.items()
             ]
         elif fact == "IMPORTS_BY":

@@ -34,8 +34,8 @@ def _is_range(bounds: Any, ideal: Any = None) -> bool:
     return bool(low < high and (ideal is None or (isinstance(ideal, int | float) and low <= ideal <= high)))
 
 
-def _are_packages(names: Any) -> bool:
-    """Return whether these are names of packages, or names by the value of an option."""
+def _are_names(names: Any) -> bool:
+    """Return whether these are names, such as those of packages, or names by the value of an option."""
     return all(map(_WORDS[1], names.values())) if isinstance(names, dict) else _WORDS[1](names)
 
 
@@ -61,6 +61,17 @@ FORMS: dict[str, tuple[str, Any]] = {
         "dictionary of option: (need, …)",
         lambda v: _TABLE[1](v) and all(map(_WORDS[1], v.values())),
     ),
+    "OPTION_NEEDS": (
+        "dictionary of option: (need, …), or of option: {choice: (need, …)}",
+        lambda v: _TABLE[1](v) and all(map(_are_names, v.values())),
+    ),
+    "NO_EXAMPLE_GRADIENTS": (
+        "string, or dictionary of option: {choice: string}",
+        lambda v: (
+            _STRING[1](v)
+            or (_TABLE[1](v) and all(isinstance(c, dict) and all(map(_STRING[1], c.values())) for c in v.values()))
+        ),
+    ),
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
     "CLASSES": _WORDS,
@@ -83,7 +94,7 @@ FORMS: dict[str, tuple[str, Any]] = {
     "IMPORTS": _WORDS,
     "IMPORTS_BY": (
         "dictionary of option: (package, …), or of option: {choice: (package, …)}",
-        lambda v: _TABLE[1](v) and all(map(_are_packages, v.values())),
+        lambda v: _TABLE[1](v) and all(map(_are_names, v.values())),
     ),
     "BOUNDS": (
         "dictionary of option: (least, greatest), each a number or None",

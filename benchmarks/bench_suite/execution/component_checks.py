@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from bench_suite.components import discovery
-from bench_suite.contracts import BenchError, ComponentError, OptionError, describe_error, error_text
+from bench_suite.contracts import BenchError
 from bench_suite.execution.process_state import ProcessState, all_settings
+from bench_suite.suite.option_checks import refusing, uses_of
 from bench_suite.suite.plan import Plan
 
 
@@ -35,15 +37,9 @@ def check_components(plan: Plan) -> tuple[str, ...]:
         SuiteError: lists every component that does not load and every check that failed.
     """
     document = plan.suite.document
-    seen: set[Any] = set()
     state = ProcessState.capture(setting for setting in all_settings() if setting.numeric)
-    for cell in plan.cells:
-        for use, options in ((cell.task, cell.options["task"]), (cell.model, cell.options["model"])):
-            _check(use.component, options, use.key, document, seen)
-        for component in (*cell.problems, *([cell.engine] if cell.engine else [])):
-            _check(component, None, cell.task.key, document, seen)
-    for probe in plan.suite.probes:
-        _check(probe.component, probe.stated, probe.key, document, seen)
+    for component, options, key, use in uses_of(plan):
+        refusing(document, key, use, partial(_check, component, options))
     document.raise_errors()
     kinds = state.restore().restored
     if not kinds:
@@ -61,27 +57,12 @@ def check_executor(plan: Plan) -> None:
     executor = plan.suite.executor
     if executor is not None:
         document = plan.suite.document
-        _check(executor.component, executor.stated, executor.key, document, set(), "executor")
+        refusing(document, executor.key, "executor", partial(_check, executor.component, executor.stated))
         document.raise_errors()
 
 
-def _check(
-    component: discovery.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any],
-    use: str = "use",
-) -> None:  # fmt: skip
-    identity = (component.path, repr(options))
-    if identity in seen:
-        return
-    seen.add(identity)
-    try:
-        module = discovery.load(component)
-        if options is not None and "check" in component.functions:
-            module.check(discovery.make_options(component, options))
-    except OptionError as error:
-        option = (*key, *error.key[:1])
-        stated = error.key and any(known[: len(option)] == option for known in (*document.lines, *document.flags))
-        document.error((*key, *error.key) if stated else (*key, "use"), str(error))
-    except (ComponentError, ValueError, SystemExit) as error:
-        document.error((*key, use), error_text(error) or f"its check raised {describe_error(error)}")
-    except Exception as error:  # noqa: BLE001 - `check` is a component's, and may raise anything
-        document.error((*key, use), f"its check raised {describe_error(error)}")
+def _check(component: discovery.Component, options: Mapping[str, Any] | None) -> None:
+    """Import a component, and call its `check` if it has options; raise what either raises."""
+    module = discovery.load(component)
+    if options is not None and "check" in component.functions:
+        module.check(discovery.make_options(component, options))

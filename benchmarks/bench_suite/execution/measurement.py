@@ -118,11 +118,12 @@ def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None
     splits = trained.data.splits
     available = met_needs(
         cell,
+        problems=[trained.data.problem],
         groups=any(split.groups for split in splits.values()),
         shift=any(name.startswith("shift:") for name in splits),
         cuda=trained.placement.device == "cuda",
     )
-    return unmet_needs(probe, available, [trained.data.problem])
+    return unmet_needs(probe, available, [trained.data.problem], cell.task)
 
 
 def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during: BaseException | None) -> None:

@@ -27,6 +27,7 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.component_checks import check_components, check_executor, check_trust
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
+from bench_suite.execution.early_checks import check_early
 from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.left_running import check_left_running, tasks_left
 from bench_suite.execution.process_state import ProcessState, all_settings
@@ -40,6 +41,7 @@ from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
 from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_words
+from bench_suite.suite.option_checks import check_plan_options
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 from bench_suite.training import machine
@@ -118,6 +120,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         StoreError: the run cannot be written, found or locked.
     """
     check_trust(plan, trust=request.trust)
+    check_plan_options(plan)
     check_packages(plan)
     check_executor(plan)  # before components import PyTorch, which takes seconds
     undone = check_components(plan)
@@ -150,6 +153,8 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             context.state = ProcessState.capture(all_settings())
             try:
                 gate_data(context)
+                check_early(context)
+                context.state.restore()
                 for record in executor.execute(work, options):
                     written.add(record.id)
                     callback.record(cells[record.id], record)

@@ -17,6 +17,7 @@ from bench_suite.contracts import (
 )
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_loaded
+from bench_suite.execution.early_checks import unknown_names
 from bench_suite.execution.measurement import is_wanted, measure, meters_of
 from bench_suite.execution.process_ends import cause_of, process_ended, step_of
 from bench_suite.execution.record_builder import (
@@ -29,7 +30,7 @@ from bench_suite.execution.record_builder import (
 from bench_suite.execution.sources import sources_of
 from bench_suite.suite.expansion import models_for
 from bench_suite.suite.plan import Cell, Unit, digest
-from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse, unknown_classes
+from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse
 
 if TYPE_CHECKING:
     from bench_suite.execution.process_state import ProcessState
@@ -126,7 +127,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             data = context.load(cell)
         check_loaded(context)
         _check_data(cell, data)
-        _check_classes([probe for probe in context.plan.suite.probes if is_wanted(probe, todo, context)], cell, data)
+        _check_names([probe for probe in context.plan.suite.probes if is_wanted(probe, todo, context)], cell, data)
         _check_training(cell, data)
         outcome.data_facts = data_facts(data)
         outcome.sources = sources_of(cell, context.sources)
@@ -251,16 +252,13 @@ def _check_data(cell: Cell, data: Data) -> None:
             )
 
 
-def _check_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
-    """Raise BenchError if an option of a probe names a class that the data do not have.
+def _check_names(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
+    """Raise BenchError if an option of a probe names a class or a column that the data do not have.
 
-    The plan checks this for tasks that state their classes; for others, only the data have them.
+    The plan checks classes for tasks that state them, and `early_checks` has checked both if the data are here.
     """
-    classes = [str(name) for name in data.spec.get("classes", ())]
     for probe in probes:
-        if not classes or data.problem not in (probe.component.words("PROBLEMS") or (data.problem,)):
-            continue
-        for option, error in unknown_classes(probe, cell.task.label, classes):
+        for option, error in unknown_names(probe, cell.task.label, data):
             raise BenchError(f"probes.{probe.label}.{option}: {error}")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Data, Network
 from bench_suite.pretrained import builder, weights
-from bench_suite.pretrained.options import FinetuningOptions
+from bench_suite.pretrained.options import FinetuningOptions, check_options
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -55,7 +55,7 @@ def check(options: Options) -> None:
     if options.config is not None and "model_type" not in options.config:
         raise ValueError("config has no `model_type`: add the architecture's name in Transformers, such as distilbert")
     scratch = {"config": (options.config, None), "vocabulary": (options.vocabulary, Options().vocabulary)}
-    builder.check(options, scratch)
+    check_options(options, scratch)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:

@@ -18,6 +18,7 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
+NO_EXAMPLE_GRADIENTS = "EmbeddingBag"
 BOUNDS = {"buckets": (2, 2_147_483_647), "ngrams": (1, 8), "dimension": (1, None)}
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Data, Network
 from bench_suite.pretrained import builder, weights
-from bench_suite.pretrained.options import FinetuningOptions
+from bench_suite.pretrained.options import FinetuningOptions, check_sized
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -65,7 +65,7 @@ SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
 
 def check(options: Options) -> None:
     """Raise ValueError if options contradict one another."""
-    builder.check_sized(options, Options(), SCRATCH)
+    check_sized(options, Options(), SCRATCH)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:

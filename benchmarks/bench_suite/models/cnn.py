@@ -16,6 +16,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification",)
 PROVIDES = ("gradients", "convolutions", "rectifiers")
+NO_EXAMPLE_GRADIENTS = "BatchNorm2d"
 BOUNDS = {"channels": (1, None), "dropout": (0.0, 0.99)}
 
 

@@ -17,6 +17,7 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
+NO_EXAMPLE_GRADIENTS = "LSTM"
 BOUNDS = {
     "vocabulary": (1, None),
     "max_length": (1, None),

@@ -31,6 +31,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "convolutions", "rectifiers")
+NO_EXAMPLE_GRADIENTS = "BatchNorm2d"
 IMPORTS_BY = {"depth": {18: ("transformers",), 50: ("transformers",)}}
 BOUNDS = {"width": (0.0625, 16.0)}
 

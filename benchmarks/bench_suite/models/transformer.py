@@ -21,6 +21,7 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
+NO_EXAMPLE_GRADIENTS = "MultiheadAttention"
 BOUNDS = {
     "vocabulary": (1, None),
     "max_length": (1, None),

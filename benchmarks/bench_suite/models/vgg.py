@@ -22,6 +22,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "convolutions", "rectifiers")
+NO_EXAMPLE_GRADIENTS = {"norm": {"batch": "BatchNorm2d"}}
 BOUNDS = {"width": (0.0625, 16.0), "dropout": (0.0, 0.99)}
 
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

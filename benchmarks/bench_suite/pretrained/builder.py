@@ -18,51 +18,13 @@ from bench_suite.pretrained.finetuning import Features, Precision
 from bench_suite.pretrained.options import FinetuningOptions
 from bench_suite.pretrained.tokenizing import Kind, TextTokenizer
 from bench_suite.pretrained.tuned import TunedClassifier, tuned_classifier
-from bench_suite.pretrained.weights import find, name_error, transformers
+from bench_suite.pretrained.weights import find, transformers
 from bench_suite.training import devices
 from bench_suite.training.inputs import outputs_of
 from bench_suite.training.precision import fastest_precision
 
 MAX_LENGTH = 256
 "Tokens that are read of a text if `max_length` is not stated; fewer if the encoder has fewer positions."
-
-
-def check(options: FinetuningOptions, scratch: Mapping[str, tuple[Any, Any]]) -> None:
-    """Raise ValueError if options contradict one another.
-
-    Args:
-        options: of the model.
-        scratch: value and default, by name, of the options that only a model trained from scratch has.
-    """
-    if options.pretrained is None and (options.freeze or options.lora is not None):
-        option = "freeze = true" if options.freeze else f"lora = {options.lora}"
-        raise ValueError(f"{option} needs `pretrained`: random initial weights have to be trained")
-    if options.freeze and options.lora is not None:
-        raise ValueError("freeze = true trains nothing of the encoder and lora trains a part of it: choose one of them")
-    if options.labels is not None and (options.pretrained is None or options.freeze or not options.load_head):
-        raise ValueError("labels are for a head that is loaded: set `pretrained`, without freeze and load_head = false")
-    if options.pretrained is not None:
-        changed = sorted(name for name, (value, default) in scratch.items() if value != default)
-        if changed:
-            raise ValueError(
-                f"{changed[0]} is for a model trained from scratch, and `pretrained` states its own: leave out one of "
-                "the two"
-            )
-    if options.pretrained is not None and (error := name_error(options.pretrained)) is not None:
-        raise ValueError(error)
-
-
-def check_sized(options: Any, defaults: Any, scratch: tuple[str, ...]) -> None:
-    """Raise ValueError as `check` does, or if `dimension` is no multiple of `heads`.
-
-    Args:
-        options: of a model with the sizes `dimension` and `heads` of its own.
-        defaults: the same options at their defaults.
-        scratch: names of the options that only a model trained from scratch has.
-    """
-    check(options, {name: (getattr(options, name), getattr(defaults, name)) for name in scratch})
-    if options.dimension % options.heads:
-        raise ValueError(f"dimension = {options.dimension} cannot be shared among heads = {options.heads}")
 
 
 def build_network(

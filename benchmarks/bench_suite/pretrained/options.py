@@ -1,14 +1,15 @@
 """The options that models built on Transformers share: how texts are read, pooled and classified, and what is trained.
 
 A model's `Options` inherits from `FinetuningOptions`. It states a field again if its default, its choices or its help
-differ; the field keeps its position. This module is read without being imported, so it imports nothing heavy.
+differ; the field keeps its position. A plan reads the options without importing this module, and imports it to check
+them, so it imports nothing heavy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,43 @@ class FinetuningOptions:
     labels: Mapping[str, str] | None = None
     """Class of the data for each label of a loaded head, such as { LABEL_0 = "negative", LABEL_1 = "positive" }; labels
     that are not stated belong to the class of the same name."""
+
+
+def check_options(options: FinetuningOptions, scratch: Mapping[str, tuple[Any, Any]]) -> None:
+    """Raise ValueError if options contradict one another.
+
+    Args:
+        options: of the model.
+        scratch: value and default, by name, of the options that only a model trained from scratch has.
+    """
+    if options.pretrained is None and (options.freeze or options.lora is not None):
+        option = "freeze = true" if options.freeze else f"lora = {options.lora}"
+        raise ValueError(f"{option} needs `pretrained`: random initial weights have to be trained")
+    if options.freeze and options.lora is not None:
+        raise ValueError("freeze = true trains nothing of the encoder and lora trains a part of it: choose one of them")
+    if options.labels is not None and (options.pretrained is None or options.freeze or not options.load_head):
+        raise ValueError("labels are for a head that is loaded: set `pretrained`, without freeze and load_head = false")
+    if options.pretrained is not None:
+        changed = sorted(name for name, (value, default) in scratch.items() if value != default)
+        if changed:
+            raise ValueError(
+                f"{changed[0]} is for a model trained from scratch, and `pretrained` states its own: leave out one of "
+                "the two"
+            )
+        from bench_suite.pretrained.weights import name_error
+
+        if (error := name_error(options.pretrained)) is not None:
+            raise ValueError(error)
+
+
+def check_sized(options: Any, defaults: Any, scratch: tuple[str, ...]) -> None:
+    """Raise ValueError as `check_options` does, or if `dimension` is no multiple of `heads`.
+
+    Args:
+        options: of a model with the sizes `dimension` and `heads` of its own.
+        defaults: the same options at their defaults.
+        scratch: names of the options that only a model trained from scratch has.
+    """
+    check_options(options, {name: (getattr(options, name), getattr(defaults, name)) for name in scratch})
+    if options.dimension % options.heads:
+        raise ValueError(f"dimension = {options.dimension} cannot be shared among heads = {options.heads}")

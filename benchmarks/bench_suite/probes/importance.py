@@ -17,6 +17,7 @@ from bench_suite.stats.intervals import bootstrap_interval
 VERSION = 1
 PROBLEMS = ("classification", "regression")
 NEEDS = ("tables",)
+NAMES = {"columns": "column"}
 METRICS = {
     "accuracy_drop": {"unit": "fraction", "better": "none", "ideal": 0.0, "range": (-1.0, 1.0)},
     "r2_drop": {"unit": "score", "better": "none", "ideal": 0.0, "range": (None, None)},

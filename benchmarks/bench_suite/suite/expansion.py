@@ -202,6 +202,10 @@ def _with_probes(cell: Cell, probes: Iterable[ComponentUse]) -> Cell:
     """Return the cell with the probes that choose it, and why some of them do not apply."""
     available, problems = planned_needs(cell), [problem.name for problem in cell.problems]
     wanted = [probe for probe in probes if matches(cell.labels, probe.only)]
-    reasons = {probe.label: unmet_needs(probe, available, problems) for probe in wanted}
-    unfit = {probe.label: inapplicable_choices(probe, available) for probe in wanted if reasons[probe.label] is None}
+    reasons = {probe.label: unmet_needs(probe, available, problems, cell.task) for probe in wanted}
+    unfit = {
+        probe.label: inapplicable_choices(probe, available, cell.task)
+        for probe in wanted
+        if reasons[probe.label] is None
+    }
     return replace(cell, probes=reasons, unfit=unfit)

@@ -20,6 +20,7 @@ from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_only, 
 from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import (
     CLASS,
+    COLUMN,
     COMMON,
     DATA,
     EVALUATE,
@@ -233,7 +234,7 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
         stated = sections.take(entry, component.options, path)
         named: list[Component] = []
         for option, kind in component.facts.get("NAMES", {}).items():
-            if kind in (MEASURED, CLASS, MODEL):
+            if kind in (MEASURED, CLASS, MODEL, COLUMN):
                 continue
             uses = _without_duplicates(sections, stated.get(option, ()), (*path, option))
             parts = (sections.component(kind, use, (*path, option, index)) for index, use in uses.items())

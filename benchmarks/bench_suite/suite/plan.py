@@ -145,14 +145,14 @@ def _check_duplicates(suite: Suite, cells: Iterable[Cell]) -> None:
 
 
 def _check_choices(suite: Suite, cells: Sequence[Cell]) -> None:
-    """Add an error for the choices of a probe's options that apply to none of the cells that the probe applies to."""
+    """Add an error for the values of a probe's options that the suite states and that apply to none of its cells."""
     for probe in suite.probes:
         unfit = [cell.unfit[probe.label] for cell in cells if cell.probes.get(probe.label, "") is None]
         for option, reasons in unfit[0].items() if unfit else ():
-            for choice, reason in reasons.items():
+            for choice, reason in reasons.items() if option in probe.stated else ():
                 if all(choice in of_cell.get(option, {}) for of_cell in unfit):
-                    key = (*probe.key, option) if option in probe.stated else probe.key
-                    suite.document.error(key, f"{show(choice)} applies to no cell of this suite: {reason}")
+                    message = f"{show(choice)} applies to no cell of this suite: {reason}"
+                    suite.document.error((*probe.key, option), f"{message} (else leave it out)")
 
 
 def _check_probe(suite: Suite, probe: ComponentUse, cells: Sequence[Cell]) -> None:
@@ -171,10 +171,10 @@ def _check_probe(suite: Suite, probe: ComponentUse, cells: Sequence[Cell]) -> No
     for task in tasks.values():
         if classes := task.component.words("CLASSES"):
             for option, error in unknown_classes(probe, task.label, classes):
-                suite.document.error((*probe.key, option), f"{error}{_advice_to_skip(task, suite.tasks)}")
+                suite.document.error((*probe.key, option), f"{error}{advice_to_skip(task, suite.tasks)}")
 
 
-def _advice_to_skip(task: ComponentUse, tasks: Sequence[ComponentUse]) -> str:
+def advice_to_skip(task: ComponentUse, tasks: Sequence[ComponentUse]) -> str:
     """Return how to keep a probe from a task; empty if the suite has no other task."""
     others = [f'"{other.label}"' for other in tasks if other is not task]
     return f"; to leave that task out: only = {{ task = [{', '.join(others)}] }}" if others else ""

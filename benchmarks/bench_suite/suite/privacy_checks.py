@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench_suite.components.options import show
+from bench_suite.components.options import choices, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import PRIVACY_KEYS
 from bench_suite.stats.renyi import least_epsilon
@@ -41,12 +41,35 @@ def privacy_errors(cell: Cell) -> Iterator[tuple[str, str]]:
             "class_weights",
             'with privacy, class_weights = "balanced" is not possible: it counts the labels of train; state a table',
         )
+    yield from (("privacy", message) for message in model_errors(cell))
     for function in ("loss", "augment"):
         if function in cell.model.component.functions:
             yield (
                 "privacy",
                 f"privacy needs examples that do not mix, and {cell.model.label} has its own {function}",
             )
+
+
+def model_errors(cell: Cell) -> Iterator[str]:
+    """Yield why the model of a cell cannot be trained privately, as far as its file states it.
+
+    `NO_EXAMPLE_GRADIENTS` names layers, or by option and value the layers that the value brings. Layers of other models
+    are known only when they are built, which a run does before it trains anything.
+    """
+    stated, model = cell.model.component.facts.get("NO_EXAMPLE_GRADIENTS", {}), cell.model
+    wrong = "single examples have no gradients of their own in {layers}"
+    if isinstance(stated, str):
+        yield (
+            f"{model.label} cannot be trained with privacy: {wrong.format(layers=stated)}; state privacy in `train` of "
+            "the models that permit it, such as mlp, text_cnn and vit"
+        )
+        return
+    for option, by_value in stated.items():
+        value = cell.options["model"][option]
+        if value in by_value:
+            others = [show(one) for one in choices(model.component.options[option].type) if one not in by_value]
+            instead = f"write {option} = {' or '.join(others)}" if others else "choose another model"
+            yield f"{model.label} cannot be trained with privacy: {wrong.format(layers=by_value[value])}; {instead}"
 
 
 def placement_errors(cell: Cell) -> Iterator[tuple[str, str]]:

@@ -172,9 +172,9 @@ DATA: Mapping[str, Option] = {
     ),
 }
 "Options of the section `[data]`. They are part of no cell's identity."
-MEASURED, CLASS, MODEL = "probe/metric", "class", "model"
+MEASURED, CLASS, MODEL, COLUMN = "probe/metric", "class", "model", "column"
 """Kinds in `NAMES` that are no components: a metric that another probe of the suite emits, a class of the task, the
-label of a model of the suite."""
+label of a model of the suite, a column of the task's table."""
 MAX_NAMED_CLASSES = 12
 "Classes of a task that an error lists."
 TIMING_PROCESSES = 5

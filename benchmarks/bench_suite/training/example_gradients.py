@@ -30,8 +30,12 @@ UNSUPPORTED = (nn.EmbeddingBag,)
 "Layers for which Opacus has a rule that takes the arguments of `forward` for something else."
 
 
+class NotPrivate(BenchError):
+    """A training that cannot have the guarantee that its options state; nothing was trained."""
+
+
 def check_module(module: nn.Module, label: str) -> None:
-    """Raise BenchError, naming the layers, if a network cannot be trained privately."""
+    """Raise NotPrivate, naming the layers, if a network cannot be trained privately."""
     leaves = [part for part in module.modules() if not any(part.children())]
     layers = [type(leaf).__name__ for leaf in leaves if isinstance(leaf, UNSUPPORTED) or _errors(leaf)]
     messages = (
@@ -41,7 +45,7 @@ def check_module(module: nn.Module, label: str) -> None:
     if messages:
         batch = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         instead = ", such as one with group normalisation in place of batch normalisation" if batch else ""
-        raise BenchError(
+        raise NotPrivate(
             f"{label} cannot be trained with privacy: {'; '.join(dict.fromkeys(messages))}. Leave privacy out, or "
             f"choose a model without these layers{instead}"
         )
@@ -96,11 +100,11 @@ def _forget(owner: Any, *names: str) -> None:
 
 
 def check_complete(weights: Sequence[nn.Parameter], examples: int) -> None:
-    """Raise BenchError if a trainable weight has no gradient of each of the batch's examples."""
+    """Raise NotPrivate if a trainable weight has no gradient of each of the batch's examples."""
     for weight in weights:
         gradients = getattr(weight, "grad_sample", None)
         if not isinstance(gradients, torch.Tensor) or len(gradients) != examples:
-            raise BenchError(
+            raise NotPrivate(
                 f"privacy needs the gradient of each example, and a weight of shape {tuple(weight.shape)} has none: it "
                 "is unused, or its layer is used in a way that Opacus does not know; leave privacy out, or choose "
                 "another model"
@@ -110,7 +114,7 @@ def check_complete(weights: Sequence[nn.Parameter], examples: int) -> None:
 def check_gradients(
     network: Network, wrapped: nn.Module, examples: Encoded, loss_of: Callable[[Any, Batch], torch.Tensor], device: str
 ) -> None:
-    """Raise BenchError unless the gradients of a few examples equal those of batches of one.
+    """Raise NotPrivate unless the gradients of a few examples equal those of batches of one.
 
     Dropout is off meanwhile. A network that is random nevertheless is not checked. Generators are then as before.
 
@@ -137,7 +141,7 @@ def check_gradients(
         for position in range(len(rows)):
             alone = _gradients(network, wrapped, examples, rows[position : position + 1], loss_of, weights, device)
             if not _equal([values[position : position + 1] for values in together], alone):
-                raise BenchError(
+                raise NotPrivate(
                     "privacy needs the gradient of each example, and those of a batch differ from those of its "
                     "examples alone: a layer or the loss mixes examples, or Opacus computes them wrongly; leave "
                     "privacy out, or choose another model"

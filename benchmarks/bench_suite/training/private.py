@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from opacus.accountants.analysis.rdp import compute_rdp
 from opacus.optimizers import DPOptimizer
@@ -31,9 +32,17 @@ from bench_suite.contracts import (
     TrainOptions,
 )
 from bench_suite.data.encoded import Encoded
+from bench_suite.data.splits import Subset
 from bench_suite.stats.renyi import ORDERS, classical_epsilon_of, epsilon_of, least_epsilon
+from bench_suite.training.batching import batch_count, needs_several_rows
 from bench_suite.training.distributed import Part
-from bench_suite.training.example_gradients import check_complete, check_gradients, gradients_of_examples
+from bench_suite.training.example_gradients import (
+    CHECKED,
+    NotPrivate,
+    check_complete,
+    check_gradients,
+    gradients_of_examples,
+)
 from bench_suite.training.fitting import Fitting, fitting
 
 MAX_NOISE = 1e4
@@ -162,7 +171,7 @@ def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: in
     """Return the smallest noise multiplier whose ε after all steps is at most `epsilon`, to `PRECISION`.
 
     Raises:
-        BenchError: no noise reaches this ε.
+        NotPrivate: no noise reaches this ε.
     """
 
     def reaches(noise: float) -> bool:
@@ -172,7 +181,7 @@ def noise_multiplier(epsilon: float, delta: float, sample_rate: float, steps: in
     while not reaches(high):
         high *= 2.0
         if high > MAX_NOISE:
-            raise BenchError(
+            raise NotPrivate(
                 f"privacy: epsilon = {epsilon:g} cannot be reached with delta = {delta:g} in {steps:,} steps that each "
                 f"contain an example with probability {sample_rate:.3g}; no noise reaches an epsilon below "
                 f"{least_epsilon(delta):.3g}: state a larger epsilon, fewer epochs, or a smaller batch_size"
@@ -204,9 +213,51 @@ def check_placement(placement: Placement) -> None:
 
 
 def check_delta(delta: float, examples: int) -> None:
-    """Raise BenchError if a δ would permit the publication of whole examples."""
+    """Raise NotPrivate if a δ would permit the publication of whole examples."""
     if not math.isfinite(delta) or delta >= 1.0 / examples:
-        raise BenchError(
+        raise NotPrivate(
             f"privacy: delta = {delta:g} is not below 1 / {examples:,} (one over the number of training examples), so "
             "a training that publishes an example at random would satisfy it: state a smaller delta"
         )
+
+
+def few_examples(data: Data) -> Data:
+    """Return the data with a few training examples and no validation, enough to compare gradients."""
+    train = data.splits["train"]
+    few = Subset(train, np.arange(min(CHECKED, len(train))))
+    return replace(data, splits={"train": few, "test": data.splits["test"]})
+
+
+def check_private(
+    model: Any,
+    size: int,
+    few: Data,
+    problem: Problem,
+    options: TrainOptions,
+    placement: Placement,
+    encoded: Callable[[str], Encoded],
+) -> None:
+    """Check that `train_privately` can train a model, without a step of it.
+
+    Args:
+        model: the model, built; its weights are as before.
+        size: number of training examples.
+        few: the data of `few_examples`.
+        problem: as in an engine's `train`.
+        options: as in an engine's `train`.
+        placement: where to compute the gradients.
+        encoded: of `few`.
+
+    Raises:
+        NotPrivate: with the reason.
+    """
+    assert options.privacy is not None
+    epsilon, delta = options.privacy["epsilon"], options.privacy["delta"]
+    check_delta(delta, size)
+    steps = batch_count(size, options.batch_size, join_last=needs_several_rows(model.module))
+    noise_multiplier(epsilon, delta, 1.0 / steps, options.epochs * steps)
+    with (
+        fitting(model, few, problem, options, placement, lambda window: True, encoded, None) as run,
+        gradients_of_examples(run.module) as module,
+    ):
+        check_gradients(run.model, module, run.examples, run.loss_of, placement.device)

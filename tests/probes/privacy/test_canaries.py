@@ -107,3 +107,14 @@ def test_the_audited_model_has_another_seed_so_that_the_noise_does_not_vanish_fr
     measured = list(canaries.audit(trained, 40, "wrong", 0.5, 1e-5, np.random.default_rng(0)))
     assert measured[0].value is not None
     assert seeds not in ([None], [3])
+
+
+def test_a_model_without_probabilities_is_not_trained_once_more():
+    n = 100
+    split = MemorySplit(np.arange(n), {"table": np.zeros((n, 1)), "target": np.arange(n) % 2})
+    answers = Predictions("train", np.arange(n), {"predictions": np.arange(n) % 2, "targets": np.arange(n) % 2})
+    data = SimpleNamespace(splits={"train": split}, spec={"classes": ["a", "b"]})
+    trained = SimpleNamespace(data=data, predictions=lambda name: answers, retrain=None, seed=3)
+    measured = list(canaries.audit(trained, 40, "wrong", 0.5, 1e-5, np.random.default_rng(0)))
+    assert {(metric.name, metric.value) for metric in measured} == {(name, None) for name in canaries.NAMES}
+    assert {metric.reason for metric in measured} == {"the model returns no scores"}

@@ -200,17 +200,11 @@ def test_a_private_run_records_its_claim_and_the_audit_of_it(tmp_path):
     assert outcome.records[0].options["train"]["privacy"] == {"epsilon": 4.0, "delta": 1e-4}
 
 
-def test_a_network_with_batch_normalisation_fails_before_it_trains_and_the_others_go_on(tmp_path):
-    pytest.importorskip("opacus", reason="opacus is not installed; the extra `privacy` brings it")
+def test_a_network_with_batch_normalisation_is_refused_before_anything_trains(tmp_path):
     options = "train = { epochs = 1, privacy = { epsilon = 4.0, delta = 1e-4 } }\n"
     text = (
         f'[[tasks]]\nuse = "digits"\n[[models]]\nuse = "cnn"\n{options}[[models]]\nuse = "mlp"\nhidden = [4]\n{options}'
     )
     (tmp_path / "s.toml").write_text(text + "[matrix]\nthreads = 1\n[probes.privacy]\n")
-    records = {
-        record.cell["model"]: record for record in run(str(tmp_path / "s.toml"), results=tmp_path / "results").records
-    }
-    assert (records["cnn"].status, records["mlp"].status) == ("failed", "ok")
-    assert "BatchNorm" in records["cnn"].reason
-    assert "group normalisation" in records["cnn"].reason
-    assert "train" not in records["cnn"].seconds
+    with pytest.raises(SuiteError, match=r"s\.toml:5.*cnn cannot be trained with privacy: .* in BatchNorm2d"):
+        run(str(tmp_path / "s.toml"), results=tmp_path / "results")

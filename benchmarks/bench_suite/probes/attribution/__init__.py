@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -56,6 +55,7 @@ NEEDS_BY = {
         "occlusion": ("images",),
     },
 }
+OPTION_NEEDS = {"importance": ("tables",)}
 BOUNDS = {
     "examples": (1, 10_000),
     "steps": (2, 10_000),
@@ -72,7 +72,6 @@ SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1, 
 
 NEEDS_NUMBERS = "attribution needs a network that takes numbers with gradients"
 IMPORTS = ("captum",)
-EXTRA = "pip install 'bench-suite[attribution]'"
 
 
 @dataclass(frozen=True)
@@ -122,18 +121,12 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Check that a method is chosen and Captum is installed.
-
-    Raises:
-        ValueError: if either is not the case.
-    """
+    """Raise ValueError if no method is chosen."""
     if not options.methods and not options.smoothed:
         raise ValueError(
             "methods and smoothed are both empty, so nothing would be measured\n"
             '  add a method, such as methods = ["saliency"]'
         )
-    if importlib.util.find_spec("captum") is None:
-        raise ValueError(f"needs the package captum, which is not installed\n  to get it: {EXTRA}")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:

@@ -123,6 +123,7 @@ METRICS = {
     "interval_width": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
 }
 OF_PREDICTIONS = True
+OPTION_NEEDS = {"temperature": ("classification", "validation")}
 BOUNDS = {"simulations": (99, None), "least_size": (2, None), "most_groups": (2, None), "resamples": (100, None)}
 SMOKE = {"simulations": 99, "resamples": 100}
 

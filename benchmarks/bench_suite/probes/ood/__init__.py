@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bench_suite.components import discovery
+from bench_suite.components.options import MISSING
 from bench_suite.contracts import Artifact, BenchError, Metric, OptionError, Trained, error_text
 from bench_suite.data.splits import clusters_of, column
 from bench_suite.probes.ood import charts
@@ -39,6 +40,9 @@ METRICS = {
 }
 NAMES = {"against": "tasks"}
 NEEDS_UNLESS = {"against": ("shift",)}
+OPTION_NEEDS = {
+    "methods": {"energy": ("gradients",), "mahalanobis": ("gradients",), "nearest_neighbours": ("gradients",)},
+}
 BOUNDS = {
     "neighbours": (1, None),
     "train_examples": (2, None),
@@ -74,11 +78,10 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Check that there are methods and enough training examples, and that the other tasks can be loaded.
+    """Check that there are methods and enough training examples, and that the other tasks need no options.
 
     Raises:
-        OptionError: there are not.
-        ValueError: another task cannot be loaded with its default options, or two have the same name.
+        OptionError: one of these is not the case, or two other tasks have the same name.
     """
     if not options.methods:
         raise OptionError("methods is empty: name a score, or leave the option out for all four", "methods")
@@ -93,17 +96,14 @@ def check(options: Options) -> None:
         component = discovery.find("tasks", use, Path())
         other = seen.setdefault(component.name, use)
         if other != use:
-            raise ValueError(f"against: {other} and {use} are both called {component.name}; rename one of the files")
-        try:
-            values = discovery.make_options(component, {})
-            check_task = getattr(discovery.load(component), "check", None)
-            if check_task is not None:
-                check_task(values)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"against: {use} cannot be loaded with its default options ({error_text(error)}); name the file of a "
-                "task that needs no options"
-            ) from error
+            raise OptionError(f"{other} and {use} are both called {component.name}; rename one of the files", "against")
+        required = [name for name, option in component.options.items() if option.default is MISSING]
+        if required:
+            raise OptionError(
+                f"{use} cannot be loaded with its default options, because it needs {', '.join(required)}; name the "
+                "file of a task that needs no options",
+                "against",
+            )
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,12 @@ METRICS = {
     "audit_margin": {"unit": "nats", "better": "none", "range": (None, None)},
     "audit_canaries": {"unit": "count", "better": "none", "range": (0.0, None)},
 }
+OPTION_NEEDS = {
+    "attacks": {"loss": ("training",), "confidence": ("classification", "training")},
+    "non_members": {"validation": ("validation",)},
+    "shadow_models": ("classification", "training"),
+    "audit": ("training",),
+}
 BOUNDS = {
     "examples": (1, None),
     "shadow_models": (0, 1024),

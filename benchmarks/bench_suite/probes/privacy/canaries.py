@@ -72,6 +72,11 @@ def audit(
     targets = np.asarray(column(train, "target"))[rows]
     if labels == "wrong":
         targets = wrong_labels(targets, len(trained.data.spec["classes"]), random)
+    try:  # before a training whose result nothing could be compared with
+        own = attack_scores("loss", _with_targets(trained.predictions("train"), rows, targets))
+    except NoScore as error:
+        yield from no_audit(str(error))
+        return
     coins = random.random(canaries) < 0.5
     planted = Relabelled(Subset(train, rows), targets)
     rest = Subset(train, np.delete(np.arange(len(train)), rows))
@@ -81,8 +86,7 @@ def audit(
         splits={"train": Joined(rest, Subset(planted, np.flatnonzero(coins))), SPLIT: planted},
     )
     try:
-        own = _with_targets(trained.predictions("train"), rows, targets)
-        differences = attack_scores("loss", audited.predictions(SPLIT)) - attack_scores("loss", own)
+        differences = attack_scores("loss", audited.predictions(SPLIT)) - own
     except NoScore as error:
         yield from no_audit(str(error))
         return

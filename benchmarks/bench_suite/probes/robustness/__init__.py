@@ -96,6 +96,7 @@ NEEDS_BY = {
     },
 }
 NAMES = {"reference": "model"}
+OPTION_NEEDS = {"radii": ("classification", "gradients", "images or tables")}
 BOUNDS = {
     "severities": (1, 5),
     "examples": (2, None),
