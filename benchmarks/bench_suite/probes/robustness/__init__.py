@@ -171,10 +171,14 @@ def check(options: Options) -> None:
         raise OptionError("nothing would be measured: choose corruptions or forms, or state radii", "corruptions")
     for radius in options.radii:
         if radius > 1:
-            proposal = f"{radius / LEVELS:.4g}" if radius <= LEVELS else "0.03137"
+            advice = (
+                f"for {radius:g} of {LEVELS} levels write {radius / LEVELS:.4g}"
+                if radius <= LEVELS
+                else f"a pixel has only {LEVELS} levels, so no share stands for {radius:g} of them"
+            )
             raise OptionError(
                 f"the radius {radius:g} is not on the raw scale: radii are shares of the range of pixels, or standard "
-                f"deviations of columns, above 0 and at most 1; for {radius:g} of {LEVELS} levels write {proposal}",
+                f"deviations of columns, above 0 and at most 1; {advice}",
                 "radii",
             )
         if radius == 0:
