@@ -194,7 +194,13 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     yield from measure(trained, options)
 
 
-def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | Artifact]:
-    """Yield the corruption errors of each model relative to the reference, if the options name one."""
+def summarise(records: Sequence[Record], options: Options, label: str | None = None) -> Iterator[Metric | Artifact]:
+    """Yield the corruption errors of each model relative to the reference, if the options name one.
+
+    Args:
+        records: of the run.
+        options: of the probe.
+        label: of the probe; only its own errors are read. None reads those of all probes.
+    """
     if options.reference is not None:
-        yield from relative_errors(records, options.reference)
+        yield from relative_errors(records, options.reference, label)
