@@ -65,6 +65,14 @@ def test_other_axes_choose_the_row_and_other_coordinates_the_column(make_run: Ma
     assert by_axis == {0.1: [0.2, 0.5], None: [0.1, None]}
 
 
+def test_values_of_single_folds_are_averaged_in_the_row_of_all_folds(make_run: Make, record: Make_record) -> None:
+    records = [record(seed=seed, axes={"fold": fold}) for fold in (0, 1) for seed in (0, 1)]
+    run = make_run(*records, report=REPORT)
+    run.write_summaries([churn(0.1 + 0.1 * fold, task="imdb", model="minilm", fold=float(fold)) for fold in (0, 1)], [])
+    [table] = tables([run])
+    assert values(table) == {"minilm": pytest.approx(0.15)}
+
+
 def test_it_ranks_and_its_interval_shows(make_run: Make, record: Make_record) -> None:
     run = make_run(record(model="m"), record(model="n"), report={**REPORT, "sort": "stability/churn"})
     run.write_summaries([churn(0.3, task="imdb", model="m"), churn(0.1, task="imdb", model="n")], [])

@@ -9,7 +9,7 @@ from typing import Any
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports.columns import Column, all_columns
 from bench_suite.reports.rows import Row
-from bench_suite.reports.values import Value, summary_value
+from bench_suite.reports.values import Value, row_value, summary_value
 from bench_suite.store.runs import Run
 
 NO_VALUE = "it is a metric of the whole run, and the run has none for these cells"
@@ -85,20 +85,23 @@ def _value(row: Row, metrics: Sequence[RunMetric], owners: Mapping[str, str]) ->
     values = []
     for name in dict.fromkeys(metric.run.name for metric in metrics):
         cells = [record for record in row.cells if owners.get(record.id) == name]
-        matching = [
-            metric
-            for metric in metrics
-            if metric.run.name == name and cells and all(map(metric.belongs_to, cells))
-        ]  # fmt: skip
+        matching = [metric for metric in metrics if metric.run.name == name and any(map(metric.belongs_to, cells))]
         if matching:
-            # A cell without a value of an axis has one coordinate less than those that it must be told apart from.
-            closest = max(matching, key=lambda metric: len(metric.axes))
-            value = replace(summary_value(closest.row), seeds=len(cells))
             partial = None if len(cells) == len(row.cells) else f"of {len(cells)} of {len(row.cells)} cells: run {name}"
-            values.append(replace(value, partial=partial))
-    return next(
-        (value for value in values if value.value is not None), values[0] if values else Value(None, reason=NO_VALUE)
-    )
+            values.append(replace(_value_of_cells(cells, matching), seeds=len(cells), partial=partial))
+    with_value = (value for value in values if value.value is not None)
+    return next(with_value, values[0] if values else Value(None, reason=NO_VALUE))
+
+
+def _value_of_cells(cells: Sequence[Record], metrics: Sequence[RunMetric]) -> Value:
+    """Return the value of cells that differ in seed and fold only: over folds, if each has a metric of its own."""
+    # A cell without a value of an axis has one coordinate less than those that it must be told apart from.
+    most = max(len(metric.axes) for metric in metrics)
+    closest = [metric for metric in metrics if len(metric.axes) == most]
+    if len(closest) == 1:
+        return summary_value(closest[0].row)
+    measured = [(metric.row, next(filter(metric.belongs_to, cells))) for metric in closest]
+    return row_value(cells, closest[0].column, measured)
 
 
 def _is_equal(value: Any, coordinate: str | float) -> bool:
