@@ -814,8 +814,9 @@ class Probe(Protocol):
     def summarise(self, records: Sequence[Record], options: Any) -> Iterator[Metric | Artifact]:
         """Summarise all records of a run. It must not import torch.
 
-        If it has a third parameter called `predictions`, that is a function `(record, split)` which returns the stored
-        `Predictions` of a cell on a split, or None if none were stored. It reads a file at each call.
+        If it has a further parameter called `predictions`, that is a function `(record, split)` which returns the
+        stored `Predictions` of a cell on a split, or None if none were stored. It reads a file at each call. If it has
+        one called `label`, that is the label of the probe: its metrics in the records are called `LABEL/METRIC`.
         """
 
 

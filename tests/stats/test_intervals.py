@@ -20,12 +20,12 @@ from bench_suite.metrics.roc_auc import roc_auc as shipped_roc_auc
 from bench_suite.stats.intervals import (
     area_under_roc,
     bootstrap_interval,
-    checksum,
     class_numbers,
     confusion_matrix,
     counts_of_classes,
     over_cells,
     over_seeds,
+    stable_seed,
 )
 
 
@@ -176,20 +176,61 @@ def test_the_interval_lies_within_the_data(values: list[float]) -> None:
         assert min(values) - 1e-9 <= interval.low <= interval.high <= max(values) + 1e-9
 
 
-def test_a_checksum_depends_on_content_and_name() -> None:
+def test_a_seed_depends_on_names_and_on_whole_numbers_and_texts() -> None:
     one = {"a": np.arange(3), "b": [[1], [2, 3]]}
-    assert checksum(one) == checksum(dict(reversed(one.items())))
-    assert checksum(one) != checksum({"a": np.arange(3), "b": [[1], [2, 4]]})
-    assert checksum({"a": np.arange(3)}) != checksum({"b": np.arange(3)})
+    assert stable_seed(one) == stable_seed(dict(reversed(one.items())))
+    assert stable_seed(one) != stable_seed({"a": np.arange(3), "b": [[1], [2, 4]]})
+    assert stable_seed({"a": np.arange(3)}) != stable_seed({"b": np.arange(3)})
+    assert stable_seed({"a": np.array(["x", "y"])}) != stable_seed({"a": np.array(["x", "z"])})
 
 
-def test_a_checksum_is_the_crc_of_names_and_contents_in_alphabetical_order() -> None:
+def test_a_seed_is_the_crc_of_names_and_contents_in_alphabetical_order() -> None:
     """The interval of the same predictions stays the same in later versions, because its seed does."""
     counts, texts = np.arange(3), [["é"], ["b", "c"]]
     content = b"a" + counts.tobytes() + b"b" + repr(texts).encode()
-    assert checksum({"b": texts, "a": counts}) == zlib.crc32(content)
-    assert checksum({"a": np.arange(6)[::2]}) == zlib.crc32(b"a" + np.array([0, 2, 4]).tobytes())
-    assert checksum({}) == 0
+    assert stable_seed({"b": texts, "a": counts}) == zlib.crc32(content)
+    assert stable_seed({"a": np.arange(6)[::2]}) == zlib.crc32(b"a" + np.array([0, 2, 4]).tobytes())
+    assert stable_seed({}) == 0
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([0.25, 0.5, 0.75], dtype=np.float32),
+        np.array([[0.25, 0.75]] * 3),
+        [{"label": "x", "score": 0.25}, {"label": "y", "score": 0.5}, {}],
+        [np.array([0.25]), np.array([0.5]), np.array([0.75])],
+        [[np.float32(0.25), 1], [], [0.5, 2]],
+    ],
+)  # fmt: skip
+def test_no_rounding_of_a_number_changes_a_seed(column: object) -> None:
+    def rounded(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: rounded(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [rounded(inner) for inner in value]
+        return value if isinstance(value, int | str) else value * np.float64(1 + 1e-9)
+
+    labels = np.array([0, 1, 1])
+    assert stable_seed({"a": labels, "b": rounded(column)}) == stable_seed({"a": labels, "b": column})
+    assert stable_seed({"a": labels[::-1], "b": column}) != stable_seed({"a": labels, "b": column})
+    assert stable_seed({"b": column[:2]}) != stable_seed({"b": column})
+
+
+@pytest.mark.parametrize("metric", [mean, shipped_roc_auc, mae])
+def test_scores_that_differ_by_rounding_have_intervals_that_differ_by_rounding(metric: Callable[..., float]) -> None:
+    random = np.random.default_rng(0)
+    values, labels = random.uniform(0, 1, 300), random.integers(0, 2, 300)
+    columns = {
+        mean: {"values": values},
+        shipped_roc_auc: {"targets": labels, "scores": np.stack([1 - values, values], axis=1)},
+        mae: {"targets": values, "predictions": values + random.normal(0, 1, 300)},
+    }[metric]
+    moved = {name: column * (1 + 1e-9) if column.dtype.kind == "f" else column for name, column in columns.items()}
+    first, second = (bootstrap_interval(metric, scores, resamples=200)[0] for scores in (columns, moved))
+    assert first is not None
+    assert second is not None
+    assert (second.low, second.high) == pytest.approx((first.low, first.high), rel=1e-7)
 
 
 class Recorder:

@@ -65,6 +65,18 @@ def test_the_band_contains_the_curve_of_a_calibrated_forecast_as_often_as_it_say
     assert 0.87 <= np.mean(inside) <= 1.0
 
 
+def test_rounding_that_separates_equal_forecasts_leaves_the_band_where_it_was() -> None:
+    random = np.random.default_rng(0)
+    equal = np.sort(np.round(random.uniform(0, 1, 400), 2))
+    separate = np.sort(equal + 1e-12 * np.arange(400))
+    assert len(forecasts_of(separate).values) > len(forecasts_of(equal).values)
+    at = np.linspace(0.05, 0.95, 19)
+    first, second = (consistency_band(forecasts_of(values), at, simulations=99, seed=2) for values in (equal, separate))
+    assert np.abs(np.stack(second) - np.stack(first)).mean() < 0.01, (
+        "curves of equal forecasts are means of separate ones"
+    )
+
+
 def test_the_band_depends_on_the_seed_alone_and_narrows_with_more_examples() -> None:
     few, many = (forecasts_of(np.repeat(np.linspace(0.05, 0.95, 19), times)) for times in (5, 500))
     at = np.array([0.5])

@@ -299,14 +299,12 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
         return False
 
 
-def _summary(component: discovery.Component, run: Run, options: Any) -> Iterator[Metric | Artifact]:
-    """Return what a probe says of all records; it reads stored predictions if it has a parameter for that."""
-    summarise = discovery.load(component).summarise
-    if "predictions" not in component.parameters["summarise"]:
-        items: Iterator[Metric | Artifact] = summarise(run.records(), options)
-        return items
-    reading: Iterator[Metric | Artifact] = summarise(run.records(), options, predictions=run.predictions_of)
-    return reading
+def _summary(component: discovery.Component, label: str, run: Run, options: Any) -> Iterator[Metric | Artifact]:
+    """Return what a probe says of all records; it gets its label and stored predictions if it has such parameters."""
+    offered = {"label": label, "predictions": run.predictions_of}
+    wanted = {name: value for name, value in offered.items() if name in component.parameters["summarise"]}
+    items: Iterator[Metric | Artifact] = discovery.load(component).summarise(run.records(), options, **wanted)
+    return items
 
 
 def _summarise(plan: Plan, run: Run, context: RunContext) -> Iterator[str]:
@@ -322,7 +320,7 @@ def _summarise(plan: Plan, run: Run, context: RunContext) -> Iterator[str]:
             if name.startswith(f"{probe.label}/")
         }
         try:
-            items = list(_summary(probe.component, run, options))
+            items = list(_summary(probe.component, probe.label, run, options))
             metrics += [metric_row(item, probe.label, known) for item in items if not isinstance(item, Artifact)]
             with context.storing():
                 artifacts += [

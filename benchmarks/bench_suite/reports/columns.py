@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from bench_suite.components.evaluate_uri import name_of
@@ -49,7 +50,9 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
     return sorted(columns.values(), key=lambda column: probes.get(label_of(column.name), len(probes)))
 
 
-def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
+def chosen_columns(
+    members: Sequence[tuple[Run, Record]], of_runs: Mapping[str, Sequence[Column]] = MappingProxyType({})
+) -> tuple[Column, ...]:
     """Return the columns of one table.
 
     First come the columns that the suites state, in order, and the metric that ranks. A suite that states no column
@@ -59,27 +62,29 @@ def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
     Args:
         members: the records of the table with their runs, newest run first; they may belong to several suites. The
             newest run of a suite determines its columns.
+        of_runs: metrics of whole runs that belong to cells of the table, by suite.
     """
-    known = all_columns(record for _, record in members)
+    known = [*all_columns(record for _, record in members), *(column for own in of_runs.values() for column in own)]
     suites: dict[str, list[tuple[Run, Record]]] = {}
     for run, record in members:
         suites.setdefault(str(run.info["suite"]), []).append((run, record))
     names: dict[ColumnName, None] = {}
     without_columns = []
-    for suite_members in suites.values():
+    for suite, suite_members in suites.items():
         info, records = suite_members[0][0].info, [record for _, record in suite_members]
-        measured = {column.name for column in all_columns(records)}
+        measured = {column.name for column in (*all_columns(records), *of_runs.get(suite, ()))}
         report = info.get("report") or {}
         stated = readable_names(report.get("columns") or ())
         names |= dict.fromkeys(
             name for name in (*stated, *readable_names([report.get("sort")])) if name.metric in measured
         )
         if measured.isdisjoint(name.metric for name in stated):
-            without_columns.append((info, records))
+            without_columns.append((suite, info, records))
     added: set[str] = set()
-    for info, records in without_columns:
+    for suite, info, records in without_columns:
         present = {*(name.metric for name in names), *added}
         added |= _default_columns(records, _metrics_named_in_options(info) | gated_metrics(info), present)
+        added |= {column.name for column in of_runs.get(suite, ()) if column.name in gated_metrics(info)}
     names |= dict.fromkeys(ColumnName(column.name) for column in known if column.name in added)
     return tuple(dict.fromkeys(column for name in names for column in columns_named(known, name)))
 

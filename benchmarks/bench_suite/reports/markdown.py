@@ -13,15 +13,14 @@ from typing import Any, get_args
 
 import jinja2
 
-from bench_suite.contracts import Finding, MetricRow, Record, Severity
+from bench_suite.contracts import Finding, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import doubt_lines
 from bench_suite.reports.rows import rows_of
 from bench_suite.reports.table import Table, tables
-from bench_suite.reports.values import Value, kind_in_words, pooled_median
-from bench_suite.stats.intervals import over_cells
+from bench_suite.reports.values import summary_value
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -284,7 +283,7 @@ def _summaries(run: Run, save: SavePicture | None) -> list[str]:
     notes = escaping.Notes()
     lines = []
     for row in metrics:
-        value = _summary_value(row)
+        value = summary_value(row)
         scale = formatting.scale_for([value.value], row.unit)
         at = ", ".join(f"{name}={coordinate}" for name, coordinate in row.at.items())
         number = formatting.full(value, scale) + notes.mark(value.reason)
@@ -295,14 +294,3 @@ def _summaries(run: Run, save: SavePicture | None) -> list[str]:
         *(escaping.inline(note) for note in notes.lines()),
         *arrange_pictures([render_artifact(run, row, "", f"summary-{row.name}", save) for row in artifacts]),
     ]
-
-
-def _summary_value(row: MetricRow) -> Value:
-    words = [row.reason] if row.reason else []
-    words += kind_in_words([row]) if row.value is not None else []
-    reason = "; ".join(words) or None
-    if row.interval is not None or row.value is None or not row.samples:
-        interval = None if row.value is None else over_cells([row])[1]
-        return Value(row.value, interval, None, 1, row.n, None if interval else reason)
-    value, spread = pooled_median([row.samples])
-    return Value(value, None, spread, 1, row.n, reason)

@@ -17,6 +17,7 @@ from bench_suite.reports.canonical_json import as_json
 from bench_suite.reports.columns import Column, chosen_columns, columns_named, gated_metrics, readable_names
 from bench_suite.reports.newest import newest_records
 from bench_suite.reports.rows import Row, rows_of
+from bench_suite.reports.run_metrics import columns_by_suite, run_metrics, with_run_metrics
 from bench_suite.reports.values import Value
 from bench_suite.store.runs import Run
 
@@ -110,11 +111,13 @@ def _table(
     key: tuple[Any, ...], members: list[tuple[Run, Record]], newest_of_cell: Mapping[tuple[str, str], Record]
 ) -> Table:
     records = [newest_of_cell[id, key[3]] for id in dict.fromkeys(record.id for _, record in members)]
-    columns = chosen_columns(members)
+    of_runs = run_metrics(members)
+    columns = chosen_columns(members, columns_by_suite(of_runs))
     sort_wishes = dict.fromkeys((run.info.get("report") or {}).get("sort") for run, _ in members)
     sort = next((column for name in readable_names(sort_wishes) for column in columns_named(columns, name)), None)
     sort = sort or next((column for column in columns if column.better != "none"), None)
-    rows = _ranked(rows_of(records, columns), sort, ranks=not key[4])
+    owners = {record.id: run.name for run, record in reversed(members)}
+    rows = _ranked(with_run_metrics(rows_of(records, columns), columns, of_runs, owners), sort, ranks=not key[4])
     data = {**records[0].data, **({"fingerprint": key[2]} if "fingerprint" in records[0].data else {})}
     newest = {str(run.info["suite"]): run.info for run, _ in reversed(members)}
     gated = frozenset().union(*map(gated_metrics, newest.values()))

@@ -118,6 +118,18 @@ def kind_in_words(rows: Sequence[MetricRow]) -> list[str]:
     return ["exact value"] if kinds == {"exact"} else []
 
 
+def summary_value(row: MetricRow) -> Value:
+    """Return the value of a metric of a whole run."""
+    words = [row.reason] if row.reason else []
+    words += kind_in_words([row]) if row.value is not None else []
+    reason = "; ".join(words) or None
+    if row.interval is not None or row.value is None or not row.samples:
+        interval = None if row.value is None else over_cells([row])[1]
+        return Value(row.value, interval, None, 1, row.n, None if interval else reason)
+    value, spread = pooled_median([row.samples])
+    return Value(value, None, spread, 1, row.n, reason)
+
+
 def pooled_median(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[float, float] | None]:
     """Return the median and the quartiles of the samples of several seeds, with equal weight for each seed.
 

@@ -150,6 +150,11 @@ class ConfidenceCells:
     "(C,) number of the cell's place in [0, 1], 0 to 479."
 
     @property
+    def keys(self) -> np.ndarray:
+        """The number of each cell, (C,), which does not depend on what other cells there are."""
+        return self.positions * BINS + self.mass_bins
+
+    @property
     def rates(self) -> np.ndarray:
         """The mean confidence of each cell, (C,): the share of right predictions if the model is calibrated."""
         return np.clip(self.confidences / self.counts, 0.0, 1.0)

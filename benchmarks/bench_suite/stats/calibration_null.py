@@ -13,7 +13,7 @@ calibrated one through one whose gaps are those that were observed, and beyond.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -87,11 +87,32 @@ def estimate_errors(
         seed: of the simulation.
         names: the errors to estimate.
     """
-    random = np.random.default_rng(seed)
+    random = _CellDraws(seed)
     observed = {name: float(values[0]) for name, values in errors_of(cells, cells.right[None], names).items()}
     null = _simulate(cells, cells.rates, simulations, random, names)
     wide, narrow = (_along(cells, gaps, null, max(99, round(SHARE * simulations)), random) for gaps in _gaps(cells))
     return {name: _estimate(value, null[name], wide[name], narrow[name]) for name, value in observed.items()}
+
+
+@dataclass
+class _CellDraws:
+    """Random numbers of which each cell has its own, whatever other cells there are.
+
+    Rounding can move an example over the edge of a cell. With one stream of numbers, a cell that appears or vanishes
+    would give all cells after it other numbers.
+    """
+
+    seed: int
+    _calls: int = field(default=0, init=False)
+
+    def right(self, cells: ConfidenceCells, rates: np.ndarray, count: int) -> np.ndarray:
+        """Return (count, C) right predictions, binomial with these rates (C,) by cell. Each call draws anew."""
+        right = np.empty((count, len(rates)))
+        for cell, (key, n, rate) in enumerate(zip(cells.keys.tolist(), cells.counts.tolist(), rates.tolist())):
+            stream = np.random.Philox(key=self.seed, counter=[0, 0, self._calls, key])
+            right[:, cell] = np.random.Generator(stream).binomial(n, rate, size=count)
+        self._calls += 1
+        return right
 
 
 @dataclass(frozen=True)
@@ -118,15 +139,14 @@ def _gaps(cells: ConfidenceCells) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _simulate(
-    cells: ConfidenceCells, rates: np.ndarray, count: int, random: np.random.Generator, names: tuple[str, ...]
+    cells: ConfidenceCells, rates: np.ndarray, count: int, random: _CellDraws, names: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """Return the errors of `count` sets of right predictions with these rates by cell, (count,) by name."""
-    right = random.binomial(cells.counts, rates, size=(count, len(rates))).astype(np.float64)
-    return errors_of(cells, right, names)
+    return errors_of(cells, random.right(cells, rates, count), names)
 
 
 def _along(
-    cells: ConfidenceCells, gaps: np.ndarray, null: Mapping[str, np.ndarray], count: int, random: np.random.Generator
+    cells: ConfidenceCells, gaps: np.ndarray, null: Mapping[str, np.ndarray], count: int, random: _CellDraws
 ) -> dict[str, _Line]:
     """Return what each error of `null` is at multiples of these gaps (C,), by name."""
     names, tail = tuple(null), (1.0 - LEVEL) / 2

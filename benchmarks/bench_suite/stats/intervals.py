@@ -56,8 +56,8 @@ def bootstrap_interval(
         clusters: labels, one an example; examples of one label are drawn together. None if examples are independent.
         level: confidence level, in (0, 1).
         resamples: how often n examples or clusters are drawn with replacement.
-        seed: seed of the draws; by default a checksum of the columns, so that the same predictions have the same
-            interval.
+        seed: seed of the draws; by default that of `stable_seed`, so that the same predictions have the same interval,
+            and scores that differ by rounding have nearly the same.
 
     Returns:
         (interval, None), or (None, the reason why there is none).
@@ -80,7 +80,7 @@ def bootstrap_interval(
         if n < 2:
             return None, "one cluster of examples"
     if seed is None:
-        seed = checksum(arrays)
+        seed = stable_seed(arrays)
     draws, undefined, message = [], 0, ""
     for resample in _resamples(function, arrays, n, resamples, seed, cluster_of_example):
         if isinstance(resample, float):
@@ -344,14 +344,35 @@ def area_under_roc(positive: np.ndarray, scores: np.ndarray) -> float:
     return (rank_sum - positives * (positives + 1) / 2.0) / (positives * (len(all_scores) - positives))
 
 
-def checksum(columns: Mapping[str, Any]) -> int:
-    """Return a checksum below 2³² of the content of arrays or lists with one row an example."""
+def stable_seed(columns: Mapping[str, Any]) -> int:
+    """Return a seed below 2³² from arrays or lists with one row an example, which no rounding of a number changes.
+
+    The seed depends on the names of the columns, on whole numbers, truth values and texts, and of all other numbers on
+    their count only. Scores differ in their last digits between batch sizes, machines and versions. If they decided
+    about the seed, other random numbers would be drawn, and each interval would move by the error of its simulation.
+    """
     total = 0
     for name in sorted(columns):
         values = _as_array(columns[name])
-        content = repr(values.tolist()).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
+        if values.dtype == object:
+            content = repr([_without_fractions(value) for value in values.tolist()]).encode()
+        elif values.dtype.kind in "biuSUMm":
+            content = np.ascontiguousarray(values).tobytes()
+        else:
+            content = repr(values.shape).encode()
         total = zlib.crc32(content, zlib.crc32(name.encode(), total))
     return total
+
+
+def _without_fractions(value: Any) -> Any:
+    """Return a value, or what it contains, with None for each number that is not whole by type."""
+    if isinstance(value, Mapping):
+        return {key: _without_fractions(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_fractions(inner) for inner in value]
+    if isinstance(value, np.ndarray):
+        return _without_fractions(value.tolist()) if value.dtype.kind in "biuSUMmO" else value.shape
+    return None if isinstance(value, float | complex | np.inexact) else value
 
 
 def _as_array(values: Any) -> np.ndarray:

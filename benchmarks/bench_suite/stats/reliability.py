@@ -86,7 +86,8 @@ def consistency_band(
     """Return the bounds between which the curve of a calibrated forecast lies at each point with probability `level`.
 
     Labels are drawn from the forecasts themselves, and the curve of each drawn set is interpolated between its
-    forecasts.
+    forecasts. Each example has a random number of its own, so that rounding which makes two forecasts equal does not
+    change the numbers of others.
 
     Args:
         forecasts: the forecasts.
@@ -99,7 +100,8 @@ def consistency_band(
     rates = np.clip(forecasts.values, 0.0, 1.0)
     curves = np.empty((simulations, len(at)))
     for row in range(simulations):
-        curve = recalibrated(forecasts, random.binomial(forecasts.counts, rates).astype(np.float64))
+        labels = random.random(len(forecasts.number)) < rates[forecasts.number]
+        curve = recalibrated(forecasts, forecasts.hits(labels))
         curves[row] = np.interp(at, forecasts.values, curve)
     low, high = np.quantile(curves, [(1.0 - level) / 2, (1.0 + level) / 2], axis=0)
     return low, high

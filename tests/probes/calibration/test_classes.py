@@ -143,6 +143,26 @@ def test_examples_of_clusters_have_no_p_and_no_interval_of_an_error(written) -> 
     assert metrics["overconfidence",].interval.over == "clusters"
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+def test_scores_that_differ_by_a_billionth_have_the_same_floors_and_intervals(classes: int) -> None:
+    random = np.random.default_rng(0)
+    scores = random.dirichlet(np.ones(classes), 300)
+    targets = random.integers(0, classes, 300)
+    groups = {"site": np.where(np.arange(300) % 2, "a", "b")}
+    moved = scores + 1e-9 * random.standard_normal(scores.shape)
+    names = list("abcd")[:classes]
+    values = []
+    for drawn in (scores, moved / moved.sum(axis=1, keepdims=True)):
+        test = Predictions("test", np.arange(300), {"targets": targets, "scores": drawn}, groups)
+        items = list(measure_classes(test, test, names, 1, FAST))
+        bounds = [(item.interval.low, item.interval.high) for item in items if getattr(item, "interval", None)]
+        (band,) = (item.data["series"] for item in items if isinstance(item, Artifact) and item.name == "reliability")
+        points = np.array(band["calibrated, 95 % of curves"])
+        metrics = [item.value or 0.0 for item in items if isinstance(item, Metric)]
+        values.append([*metrics, *np.ravel(bounds), *points.ravel()])
+    assert values[1] == pytest.approx(values[0], rel=1e-5, abs=1e-6)
+
+
 def test_stored_predictions_alone_give_the_same_numbers() -> None:
     random = np.random.default_rng(0)
     scores = random.dirichlet(np.ones(4), 300).astype(np.float32)

@@ -94,6 +94,13 @@ def test_a_counter_with_a_strange_content_is_none(tree, file, content, reason):
         domains(tree.root)
 
 
+def test_a_folder_whose_name_is_no_text_is_passed_over(tree):
+    tree.add("intel-rapl:0", "package-0")
+    (tree.add("intel-rapl:1", "x") / "name").write_bytes(b"\xff\xfe")
+    (tree.root / "intel-rapl:2").write_text("a file in place of a folder")
+    assert [domain.label for domain in domains(tree.root)] == ["package-0"]
+
+
 def test_one_package_that_cannot_be_read_makes_the_whole_processor_unknown(tree):
     tree.add("intel-rapl:0", "package-0")
     (tree.add("intel-rapl:1", "package-1") / "energy_uj").unlink()

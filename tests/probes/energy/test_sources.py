@@ -44,6 +44,16 @@ def test_a_gap_in_which_it_may_have_wrapped_twice_is_no_number():
         counter.advance(126)
 
 
+@pytest.mark.parametrize(("before", "after"), [(100.0, 3.0), (70_000.0, 10.0)])
+def test_a_counter_that_a_sleeping_machine_reset_is_no_wrap_around(before, after):
+    """65 kJ in one second would be 65 kW; a counter above its stated range would even give less than nothing."""
+    shown = iter([before, after])
+    counter = Counter("cpu", "package-0", lambda: next(shown), 65_532.6)
+    counter.advance(0.0)
+    with pytest.raises(SourceLost, match="package-0 fell, so it was reset"):
+        counter.advance(1.0)
+
+
 def test_a_counter_that_disappears_is_lost_with_the_message_of_the_system():
     def gone():
         raise FileNotFoundError(2, "No such file or directory")

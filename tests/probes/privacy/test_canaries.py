@@ -102,11 +102,12 @@ def test_the_audited_model_has_another_seed_so_that_the_noise_does_not_vanish_fr
         seeds.append(seed)
         return SimpleNamespace(predictions=predictions, history=None)
 
-    data = SimpleNamespace(splits={"train": split}, spec={"classes": ["a", "b"]})
+    data = SimpleNamespace(problem="classification", splits={"train": split}, spec={"classes": ["a", "b"]})
     trained = SimpleNamespace(data=data, predictions=predictions, retrain=retrain, seed=3)
     measured = list(canaries.audit(trained, 40, "wrong", 0.5, 1e-5, np.random.default_rng(0)))
     assert measured[0].value is not None
     assert seeds not in ([None], [3])
+    assert canaries.OWN_LABELS not in measured[0].reason
 
 
 def test_a_model_without_probabilities_is_not_trained_once_more():
@@ -118,3 +119,19 @@ def test_a_model_without_probabilities_is_not_trained_once_more():
     measured = list(canaries.audit(trained, 40, "wrong", 0.5, 1e-5, np.random.default_rng(0)))
     assert {(metric.name, metric.value) for metric in measured} == {(name, None) for name in canaries.NAMES}
     assert {metric.reason for metric in measured} == {"the model returns no scores"}
+
+
+def test_the_bound_of_a_regression_says_that_its_canaries_keep_their_targets():
+    n = 100
+    split = MemorySplit(np.arange(n), {"table": np.zeros((n, 1)), "target": np.arange(n, dtype=np.float64)})
+
+    def predictions(name: str) -> Predictions:
+        values = np.arange(n if name == "train" else 40, dtype=np.float64)
+        return Predictions(name, np.arange(len(values)), {"predictions": values, "targets": values})
+
+    audited = SimpleNamespace(predictions=predictions, history=None)
+    data = SimpleNamespace(problem="regression", splits={"train": split}, spec={})
+    trained = SimpleNamespace(data=data, predictions=predictions, retrain=lambda **_: audited)
+    epsilon = next(canaries.audit(trained, 40, "own", 0.5, 1e-5, np.random.default_rng(0)))
+    assert epsilon.name == "audit_epsilon"
+    assert epsilon.reason.endswith(f"; {canaries.OWN_LABELS}")

@@ -97,7 +97,8 @@ def test_what_cannot_apply_is_refused_with_its_line_before_anything_is_trained(t
     [
         ({"radii": (8.0,)}, "radii", "0.03137"),
         ({"radii": (0.01, 2.0)}, "radii", "0.007843"),
-        ({"radii": (300.0,)}, "radii", "0.03137"),
+        ({"radii": (255.0,)}, "radii", "for 255 of 255 levels write 1"),
+        ({"radii": (300.0,)}, "radii", "at most 1; a pixel has only 255 levels, so no share stands for 300 of them"),
         ({"radii": (0.0,)}, "radii", "changes nothing"),
         ({"radii": (0.1,), "attacks": ()}, "attacks", "attacks is empty"),
         ({"severities": ()}, "severities", "empty"),

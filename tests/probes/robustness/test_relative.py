@@ -68,6 +68,18 @@ def test_probes_of_two_names_are_not_mixed():
     assert metrics["mean_relative_corruption_error", "b", "digits", "new"].value == pytest.approx(0.2)
 
 
+def test_a_probe_of_two_names_summarises_its_own_errors_under_each():
+    records = [
+        record(model, {"blur": error}, label=label)
+        for label, error, model in (("a", 0.1, "base"), ("a", 0.2, "new"), ("b", 0.5, "base"), ("b", 0.1, "new"))
+    ]
+    for label, ratio in (("a", 2.0), ("b", 0.2)):
+        items = list(robustness.summarise(records, robustness.Options(reference="base"), label))
+        metrics = {(m.name, *m.at.values()): m.value for m in items if not isinstance(m, Artifact)}
+        assert len(metrics) == 4
+        assert metrics["mean_relative_corruption_error", "digits", "new"] == pytest.approx(ratio)
+
+
 def test_a_task_without_the_reference_and_an_error_of_0_have_reasons():
     metrics, _ = values(
         [record("base", {"blur": 0.0}), record("new", {"blur": 0.1}), record("new", {"blur": 0.1}, task="loans")]

@@ -11,7 +11,7 @@ from bench_suite.contracts import Metric
 from bench_suite.probes.calibration.floors import DEPENDENT, floor_metrics
 from bench_suite.stats.calibration import ERRORS, confidence_cells, top_label
 from bench_suite.stats.calibration_null import ErrorEstimate, estimate_errors
-from bench_suite.stats.intervals import bootstrap_interval, checksum
+from bench_suite.stats.intervals import bootstrap_interval, stable_seed
 
 ONE_EXAMPLE = "one example shows no error of calibration: its confidence is neither right nor wrong by itself"
 HEADLINE = ERRORS[0]
@@ -35,8 +35,7 @@ def confidence_metrics(
     """
     confidences, correct = top_label(targets, scores)
     cells = confidence_cells(confidences, correct)
-    seed = checksum({"confidences": confidences, "correct": correct})
-    estimates = estimate_errors(cells, simulations=simulations, seed=seed)
+    estimates = estimate_errors(cells, simulations=simulations, seed=stable_seed({"targets": targets}))
     n, clustered = len(targets), clusters is not None
     for name, estimate in estimates.items():
         yield error_metric(name, estimate, n, clustered=clustered)

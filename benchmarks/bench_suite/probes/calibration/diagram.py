@@ -8,7 +8,7 @@ import numpy as np
 
 from bench_suite.contracts import Artifact
 from bench_suite.stats.calibration import BINS, bin_numbers, top_label
-from bench_suite.stats.intervals import checksum
+from bench_suite.stats.intervals import stable_seed
 from bench_suite.stats.reliability import Forecasts, consistency_band, forecasts_of, recalibrated
 
 POINTS = 60
@@ -42,7 +42,7 @@ def diagrams(
     at = np.linspace(float(forecasts.values[0]), float(forecasts.values[-1]), POINTS)
     low, high = consistency_band(
         _coarse(forecasts), at, simulations=min(simulations, MAX_SIMULATIONS),
-        seed=checksum({"probabilities": probabilities}),
+        seed=stable_seed({"targets": targets}),
     )  # fmt: skip
     band = np.column_stack([at, at, low, high])
     numbers = bin_numbers(probabilities)

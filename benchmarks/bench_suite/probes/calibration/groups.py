@@ -11,7 +11,7 @@ from bench_suite.contracts import Artifact, Metric
 from bench_suite.probes.calibration.confidence import HEADLINE, error_metric, excess_metrics, mean_gap
 from bench_suite.stats.calibration import confidence_cells, top_label
 from bench_suite.stats.calibration_null import estimate_errors
-from bench_suite.stats.intervals import checksum
+from bench_suite.stats.intervals import stable_seed
 
 
 class ClassOptions(Protocol):
@@ -73,7 +73,7 @@ def group_metrics(
             yield Metric("group_calibration_error", None, reason, at, n=n)
             continue
         confidence, right = confidences[is_member], correct[is_member]
-        seed = checksum({"confidences": confidence, "correct": right})
+        seed = stable_seed({"targets": targets[is_member]})
         cells = confidence_cells(confidence, right)
         estimate = estimate_errors(cells, simulations=options.simulations, seed=seed, names=(HEADLINE,))[HEADLINE]
         yield error_metric("group_calibration_error", estimate, n, at, clustered=clusters is not None)

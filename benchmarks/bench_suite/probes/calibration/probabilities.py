@@ -12,7 +12,7 @@ from bench_suite.metrics import brier_score, log_loss
 from bench_suite.probes.calibration.floors import ERROR, SCORE, floor_metrics
 from bench_suite.stats.calibration import BINS, bin_numbers, class_sums, classwise_error
 from bench_suite.stats.calibration_null import Floor, floor_of, simulate_classes, two_sided
-from bench_suite.stats.intervals import bootstrap_interval, checksum
+from bench_suite.stats.intervals import bootstrap_interval, stable_seed
 from bench_suite.stats.reliability import Decomposition, Forecasts, decompose, forecasts_of
 
 PARTS = (
@@ -76,7 +76,7 @@ class ClassStatistics:
 
     def floors(self, targets: np.ndarray, simulations: int) -> Iterator[tuple[str, float, Floor]]:
         """Yield the name, the observed value and the floor of each metric that has one."""
-        seed = checksum({"scores": self.scores, "targets": targets})
+        seed = stable_seed({"targets": targets})
         count = self._simulations(simulations, 1)
         observed = self.means(targets)
         for name, values in simulate_classes(self.scores, self.means, simulations=count, seed=seed).items():

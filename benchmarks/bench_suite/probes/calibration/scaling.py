@@ -13,7 +13,7 @@ from bench_suite.probes.calibration.confidence import HEADLINE, error_metric, ex
 from bench_suite.probes.calibration.floors import absent
 from bench_suite.stats.calibration import confidence_cells, top_label
 from bench_suite.stats.calibration_null import estimate_errors
-from bench_suite.stats.intervals import bootstrap_interval, checksum
+from bench_suite.stats.intervals import bootstrap_interval, stable_seed
 from bench_suite.stats.temperature import fit_temperature, scaled
 
 SCALED = ("temperature", "scaled_calibration_error", "scaled_log_loss", "temperature_gain")
@@ -65,7 +65,7 @@ def temperature_metrics(
     confidences, correct = top_label(targets, mended)
     estimate = estimate_errors(
         confidence_cells(confidences, correct), simulations=options.simulations,
-        seed=checksum({"confidences": confidences, "correct": correct}), names=(HEADLINE,),
+        seed=stable_seed({"targets": targets}), names=(HEADLINE,),
     )[HEADLINE]  # fmt: skip
     n, clustered = len(targets), clusters is not None
     yield error_metric("scaled_calibration_error", estimate, n, clustered=clustered)

@@ -80,7 +80,7 @@ def _read_name(folder: Path) -> str:
     """Return the name of a domain; empty if the folder has none, as that of a whole control type."""
     try:
         return (folder / "name").read_text().strip()
-    except OSError:
+    except (OSError, ValueError):  # a name that is no text is none of those that are known
         return ""
 
 

@@ -17,6 +17,8 @@ SAMPLE_SECONDS = 0.1
 "Seconds between two readings of a power."
 COUNTER_SECONDS = 1.0
 "Most seconds between two readings of a counter."
+SLACK_SECONDS = 1.0
+"Seconds by which the clock may be off between two readings of a counter that fell."
 MAX_SAMPLE_GAP = 2.0
 "Largest number of seconds between two readings of a power; beyond it, a trapezoid between them is a guess."
 
@@ -85,7 +87,8 @@ class Counter:
             raise SourceLost(f"{self._name} was not read for {gap:.0f} s, in which it may have wrapped around twice")
         if step >= 0:
             return step
-        if self._wraps_at is None:
+        # A machine that sleeps resets its counters. Taken for a wrap-around, that would be tens of kilojoules at once.
+        if self._wraps_at is None or not 0.0 <= step + self._wraps_at <= MAX_WATTS * (gap + SLACK_SECONDS):
             raise SourceLost(f"{self._name} fell, so it was reset during the measurement")
         return step + self._wraps_at
 

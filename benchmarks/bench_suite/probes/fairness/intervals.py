@@ -17,7 +17,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bench_suite.contracts import Interval
-from bench_suite.stats.intervals import checksum
+from bench_suite.stats.intervals import stable_seed
 from bench_suite.stats.proportions import wilson
 
 LEVEL = 0.95
@@ -184,4 +184,4 @@ def _smoothed_rate(hits: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _seed(families: Sequence[Sequence[Rate]]) -> int:
     """Return a seed from the counts, so that the same predictions have the same interval."""
-    return checksum({str(k): np.array([[r.hits, r.n] for r in rates]) for k, rates in enumerate(families)})
+    return stable_seed({str(k): np.array([[r.hits, r.n] for r in rates]) for k, rates in enumerate(families)})

@@ -21,6 +21,7 @@ SPLIT = "privacy:canaries"
 "Name of the split of the canaries, in the data of the audited model."
 MIN_GUESSES = 10
 "Fewest guesses of an audit: ten right ones of ten show ε above 1.05."
+OWN_LABELS = "canaries of a regression keep their own targets, so the audit is weaker than one with wrong labels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,9 @@ def audit(
         return
     spent = audited.history.privacy if audited.history is not None else None
     claimed = None if spent is None else spent.epsilon
-    yield from audit_metrics(differences, coins, guesses, delta if spent is None else spent.delta, claimed, random)
+    delta = delta if spent is None else spent.delta
+    remark = OWN_LABELS if trained.data.problem != "classification" else ""
+    yield from audit_metrics(differences, coins, guesses, delta, claimed, random, remark)
 
 
 def guesses_of(canaries: int, share: float) -> int:
@@ -121,7 +124,7 @@ def correct_guesses(scores: np.ndarray, coins: np.ndarray, guesses: int, random:
 
 def audit_metrics(
     scores: np.ndarray, coins: np.ndarray, guesses: int, delta: float, claimed: float | None,
-    random: np.random.Generator,
+    random: np.random.Generator, remark: str = "",
 ) -> Iterator[Metric]:  # fmt: skip
     """Yield the metrics of an audit.
 
@@ -132,11 +135,14 @@ def audit_metrics(
         delta: δ of the guarantee.
         claimed: the upper bound of ε that the training claims; None if it claims none.
         random: orders equal scores.
+        remark: what the reader of the bound should know of the canaries.
     """
     m = len(coins)
     correct = correct_guesses(scores, coins, guesses, random)
     bound = lower_bound(m, guesses, correct, delta, LEVEL)
-    note = f"a lower bound at {LEVEL:.0%} from {correct} right of {guesses} guesses, for delta = {delta:g}"
+    note = f"a lower bound at {LEVEL:.0%} from {correct} right of {guesses} guesses, for delta = {delta:g}" + (
+        remark and f"; {remark}"
+    )
     yield Metric("audit_epsilon", bound, note, n=m)
     yield Metric(
         "audit_accuracy", correct / guesses, f"{correct} right of {guesses} guesses",

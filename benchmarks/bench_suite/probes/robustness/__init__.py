@@ -172,10 +172,14 @@ def check(options: Options) -> None:
         raise OptionError("nothing would be measured: choose corruptions or forms, or state radii", "corruptions")
     for radius in options.radii:
         if radius > 1:
-            proposal = f"{radius / LEVELS:.4g}" if radius <= LEVELS else "0.03137"
+            advice = (
+                f"for {radius:g} of {LEVELS} levels write {radius / LEVELS:.4g}"
+                if radius <= LEVELS
+                else f"a pixel has only {LEVELS} levels, so no share stands for {radius:g} of them"
+            )
             raise OptionError(
                 f"the radius {radius:g} is not on the raw scale: radii are shares of the range of pixels, or standard "
-                f"deviations of columns, above 0 and at most 1; for {radius:g} of {LEVELS} levels write {proposal}",
+                f"deviations of columns, above 0 and at most 1; {advice}",
                 "radii",
             )
         if radius == 0:
@@ -191,7 +195,13 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     yield from measure(trained, options)
 
 
-def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | Artifact]:
-    """Yield the corruption errors of each model relative to the reference, if the options name one."""
+def summarise(records: Sequence[Record], options: Options, label: str | None = None) -> Iterator[Metric | Artifact]:
+    """Yield the corruption errors of each model relative to the reference, if the options name one.
+
+    Args:
+        records: of the run.
+        options: of the probe.
+        label: of the probe; only its own errors are read. None reads those of all probes.
+    """
     if options.reference is not None:
-        yield from relative_errors(records, options.reference)
+        yield from relative_errors(records, options.reference, label)

@@ -13,7 +13,7 @@ from bench_suite.probes.robustness.attacks import ATTACKS, NEED_GRADIENTS, Budge
 from bench_suite.probes.robustness.curves import report_progress
 from bench_suite.probes.robustness.shares import share_metric
 from bench_suite.probes.robustness.targets import Target, attack_mode, target_of
-from bench_suite.stats.intervals import checksum
+from bench_suite.stats.intervals import stable_seed
 from bench_suite.training.precision import computing
 
 MASKED = 0.02
@@ -87,7 +87,7 @@ def _measured(
         for name in attacks:
             report_progress(trained, f"{name} at radius {radius:g}")
             todo = torch.nonzero(~broken[name]).squeeze(1)
-            seed = checksum({"ids": test.ids[rows], "attack": np.frombuffer(name.encode(), dtype=np.uint8)})
+            seed = stable_seed({"ids": test.ids[rows], "attack": np.frombuffer(name.encode(), dtype=np.uint8)})
             if len(todo):
                 wrong = ATTACKS[name](
                     target.forward, target.clean[todo], target.targets[todo], threat.at(todo), settings.budget, seed

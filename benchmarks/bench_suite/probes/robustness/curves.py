@@ -15,7 +15,7 @@ from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.rmse import rmse
 from bench_suite.probes.robustness.corruptions import Examples
 from bench_suite.probes.robustness.shares import mean_of
-from bench_suite.stats.intervals import bootstrap_interval, checksum
+from bench_suite.stats.intervals import bootstrap_interval, stable_seed
 
 Series = dict[str, list[list[float]]]
 
@@ -81,7 +81,7 @@ def corruption_curves(
     resampling = {
         "clusters": clean.columns.get("cluster"),
         "resamples": settings.resamples,
-        "seed": checksum({"ids": clean.ids}),  # the same draws for all severities and corruptions
+        "seed": stable_seed({"ids": clean.ids}),  # the same draws for all severities and corruptions
     }
     start = _metric(measure, clean, {}, resampling)
     curves: Series = {}

@@ -22,7 +22,7 @@ class Estimate:
     interval: Interval | None
 
 
-def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metric | Artifact]:
+def relative_errors(records: Sequence[Record], reference: str, own: str | None = None) -> Iterator[Metric | Artifact]:
     """Yield, for each model and task, its corruption error at each corruption by that of the reference, and the mean.
 
     E[s, c] is the error at severity s and corruption c. CE[c] = Σ E[s, c] / Σ E[s, c] of the reference, over the same
@@ -36,8 +36,9 @@ def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metri
     Args:
         records: of the run.
         reference: label of the reference model.
+        own: label of the probe whose errors are read; None reads those of all probes.
     """
-    groups = _groups(records)
+    groups = _groups(records, own)
     measured = {
         coordinates[0][1]
         for coordinates, group in groups.items()
@@ -74,8 +75,8 @@ def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metri
         yield Artifact("relative", "table", data, caption)
 
 
-def _groups(records: Sequence[Record]) -> dict[tuple[tuple[str, str], ...], list[Record]]:
-    """Return the records that have corruption errors, by probe, task and further axes.
+def _groups(records: Sequence[Record], own: str | None) -> dict[tuple[tuple[str, str], ...], list[Record]]:
+    """Return the records that have corruption errors, of one probe or of all, by probe, task and further axes.
 
     Models are compared within a group. An axis that estimators have no value of, such as the engine, forms no groups.
     """
@@ -91,7 +92,8 @@ def _groups(records: Sequence[Record]) -> dict[tuple[tuple[str, str], ...], list
     groups: dict[tuple[tuple[str, str], ...], list[Record]] = {}
     for record in usable:
         of_record = tuple((axis, str(record.cell[axis])) for axis in ("task", *varied))
-        for label in dict.fromkeys(row.name.partition("/")[0] for row in record.metrics if _is_error(row)):
+        labels = dict.fromkeys(row.name.partition("/")[0] for row in record.metrics if _is_error(row))
+        for label in (label for label in labels if own in (None, label)):
             groups.setdefault((("probe", label), *of_record), []).append(record)
     return groups
 
