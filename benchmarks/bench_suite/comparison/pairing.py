@@ -59,6 +59,8 @@ class Group:
     pairs: tuple[Pair, ...]
     same_hardware: bool
     "Whether each pair ran on the same known hardware, which timings require."
+    names: tuple[str, str] = ("base", "head")
+    "What messages call the two sides."
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def pair_runs(base: Run, head: Run) -> Pairing:
         elif obstacle := _obstacle(twin, record):
             uncompared.append((record, obstacle))
         else:
-            pairs.append(_pair(twin, record))
+            pairs.append(pair_of(twin, record))
     labels = [dict(record.cell) for record in after]
     uncompared += [
         (record, _missing_reason(record, head)) for record in unmatched.values() if dict(record.cell) not in labels
@@ -126,7 +128,8 @@ def pair_runs(base: Run, head: Run) -> Pairing:
     )
 
 
-def _pair(base: Record, head: Record) -> Pair:
+def pair_of(base: Record, head: Record) -> Pair:
+    """Return two records of one cell as a pair, with the splits whose examples differ."""
     changed, reordered = (_differing_splits(base, head, part) or () for part in ("examples", "order"))
     return Pair(base, head, changed, tuple(name for name in reordered if name not in changed))
 
@@ -149,7 +152,7 @@ def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
     groups = []
     for where, records in by_seed(pair.head for pair in pairs).items():
         members = tuple(by_id[record.id] for record in records)
-        machines = [(_machine(base, pair.base), _machine(head, pair.head)) for pair in members]
+        machines = [(machine_of(base, pair.base), machine_of(head, pair.head)) for pair in members]
         same_hardware = all(mine is not None and mine == theirs for mine, theirs in machines)
         groups.append(Group(where, members, same_hardware))
     return tuple(groups)
@@ -359,7 +362,7 @@ def _machines(run: Run) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(map(_hardware_of, _environments(run)))) or (None,)
 
 
-def _machine(run: Run, record: Record) -> str | None:
+def machine_of(run: Run, record: Record) -> str | None:
     """Return the hardware on which a cell ran; None if it is not known."""
     return _hardware_of(run.environment(record.environment)) if record.environment else None
 

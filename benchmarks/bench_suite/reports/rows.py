@@ -32,9 +32,11 @@ class Row:
     values: Mapping[Column, Value]
     cells: tuple[Record, ...]
     rank: int | None = None
-    "1 + the number of rows that are better by more than the intervals; None if the row is not ranked."
+    "1 + the number of rows that are better, beyond what chance explains; None if the row is not ranked."
     tied: bool = False
     "Whether another row has the same rank."
+    letters: str = ""
+    "Rows that share a letter cannot be told apart; empty if the rows were not compared in pairs."
     note: str | None = None
     "Why the row is separate from another one with the same model and options; None if there is no such row."
 

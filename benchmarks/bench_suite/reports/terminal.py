@@ -8,7 +8,7 @@ from typing import Any
 
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs
+from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs, value_text
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Standings, Table, tables
 from bench_suite.store.records import label_of
@@ -46,8 +46,12 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
         legend.append("Means over folds have intervals that allow for the training data that folds share.")
     if has_clusters(row for table in shown_tables for row in table.rows):
         legend.append("Intervals of `quality` are over clusters of examples, as the task states them.")
-    if any(row.tied for table in shown_tables for row in table.rows):
+    if any(row.tied and not row.letters for table in shown_tables for row in table.rows):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
+    if any(row.letters for table in shown_tables for row in table.rows):
+        legend.append("a, b: rows that share a letter cannot be told apart, compared pair by pair.")
+    if any(column.reference for table in shown_tables for column in table.columns):
+        legend.append("− MODEL: difference from that model; p is corrected for all of a table's differences.")
     parts.append("\n".join(_wrap(line, width) for line in legend))
     return "\n\n".join(parts)
 
@@ -56,11 +60,11 @@ def _table(table: Table, width: int) -> str:
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     # The model with its rank, then each metric: three or four lines of heading, then one line per row.
-    ranks_text = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
+    ranks_text = [f"{_rank(row)} " if ranks else "" for row in table.rows]
     rank_width = max(map(escaping.width, ranks_text))
     forms = _forms(table.rows)
     metrics, _ = _metric_columns(table, table.columns, scales)
-    required = [c for c in table.columns if c == table.sort or c.name in table.gated]
+    required = [c for c in table.columns if _is_sort(c, table.sort) or c.name in table.gated]
     left = list(table.columns)
     blocks: list[list[Column]] = []
     while left and (not blocks or any(c in required for c in left)):
@@ -81,6 +85,7 @@ def _table(table: Table, width: int) -> str:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
     body += [_wrap(_printable(note), width) for note in notes]
+    body += [_wrap(_printable(note), width) for note in table.notes]
     if left:
         hidden_names = ", ".join(_printable(_column_name(column)) for column in left)
         body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))
@@ -95,7 +100,7 @@ def _metric_columns(
     metrics = {}
     for column in columns:
         values = [
-            formatting.short(row.values[column], scales[column]) + notes.mark(row.values[column].partial)
+            value_text(row.values[column], column, scales[column]) + notes.mark(row.values[column].partial)
             for row in table.rows
         ]
         metrics[column] = [*_heading(column, scales[column].unit), *values]
@@ -138,6 +143,8 @@ def _heading(column: Column, unit: str) -> list[str]:
     probe, _, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = " ".join(f"{name}={value}" for name, value in column.at)
+    if column.reference:
+        at, unit = f"− {column.reference}", " ".join(filter(None, (at, unit)))
     under = (at, unit) if at else (unit, "")
     return [_cut(_printable(text), 36) for text in (probe, metric + arrow, *under)]
 
@@ -169,8 +176,14 @@ def _total_width(columns: list[list[str]]) -> int:
     return sum(max(map(escaping.width, column)) for column in columns) + len(_GAP) * max(len(columns) - 1, 0)
 
 
-def _rank(rank: int | None, tied: bool) -> str:
-    return formatting.NOTHING if rank is None else f"{rank}{'=' if tied else ' '}"
+def _is_sort(column: Column, sort: Column | None) -> bool:
+    """Return whether a column shows the metric that ranks, or its differences from the reference."""
+    return sort is not None and (column.name, column.at) == (sort.name, sort.at)
+
+
+def _rank(row: Row) -> str:
+    number = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ' '}"
+    return f"{number} {row.letters}" if row.letters else number
 
 
 def _printable(text: str) -> str:
