@@ -19,6 +19,7 @@ from bench_suite.comparison.gates import scope_text, tolerance_number, unmeasure
 from bench_suite.comparison.judged_cells import Part, deciding, pairs_of, parts_of
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, Rows, by_key, coordinates_text, rows_of, without_value
+from bench_suite.comparison.model_pairs import pair_models
 from bench_suite.comparison.pairing import FAILED, Pair, Pairing, pair_runs
 from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke, judged_gates
 from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
@@ -31,23 +32,25 @@ MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
 
 
-def cases_of(base: Run, head: Run, *, trust: bool = False) -> tuple[Pairing, list[Case]]:
+def cases_of(
+    base: Run, head: Run, *, trust: bool = False, models: tuple[str, str] | None = None
+) -> tuple[Pairing, list[Case]]:
     """Return how the cells of two runs pair, and each metric with its evidence; arguments as of `compare`.
 
     Raises:
         ComparisonError: The runs have no `id` in common and nothing has failed: they are of different suites.
     """
     check_no_smoke(base, head)
-    pairing = pair_runs(base, head)
+    pairing = pair_runs(base, head) if models is None else pair_models(base, head, models)
     common = {record.id for record in base.planned_records()} & {record.id for record in head.planned_records()}
-    if not common and not any(cell.reason_code in FAILED for cell in pairing.uncompared):
+    if not (common or pairing.groups) and not any(cell.reason_code in FAILED for cell in pairing.uncompared):
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = judged_gates(head)
     changes: dict[str, str] = {}
     cases = list(_cases_of_cells(pairing, base, head, gates, MetricFiles.of(head, trust=trust), changes))
     pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
-    if pairing.groups:
+    if pairing.groups and models is None:
         cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
     seen = {case.row.metric for case in cases}
     for gate in gates:

@@ -144,7 +144,7 @@ def classify_ungated(cases: Sequence[Case]) -> list[Row]:
 
 
 def classify_pairs(cases: Sequence[Case]) -> list[Row]:
-    """Return differences between configurations with their verdicts: two-sided tests, by Holm's rule at `FAMILY_ERRORS`.
+    """Return differences between configurations with their verdicts: two-sided, by Holm's rule at `FAMILY_ERRORS`.
 
     The intervals have the level at which each test decided, so that 0 lies outside exactly for a finding.
     """

@@ -21,6 +21,8 @@ from bench_suite.stats.letters import letter_display
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import BEST
 
+MIN_LETTERED = 3
+"Rows that it takes for letters: of two rows, the ranks say all."
 MAX_PAIRED_ROWS = 20
 "Rows of a table at most that are compared in all pairs (190 pairs); rows of larger tables are ranked by intervals."
 SHARE = "%"
@@ -39,6 +41,8 @@ class Ranking:
     "1 + the number of rows that are better, as far as their difference is known; one for each row, best value first."
     letters: tuple[str, ...]
     "Rows that share a letter cannot be told apart."
+    beats: tuple[frozenset[str], ...]
+    "Labels of the rows that each row is better than."
     by: RankedBy
 
 
@@ -72,7 +76,7 @@ def rank(
     pairs = [(base, head) for head in range(len(rows)) for base in range(head + 1, len(rows))]
     known = {
         (one.base, one.head): one.row
-        for one in differences(configurations_of(rows, owners), pairs, [_key(sort)], cache=cache)
+        for one in differences(configurations_of(rows, owners), pairs, [key_of(sort)], cache=cache)
     }
     better: set[tuple[int, int]] = set()
     by_intervals = 0
@@ -89,8 +93,16 @@ def rank(
     by: RankedBy = (
         "pairs" if pairs and not by_intervals else "intervals" if by_intervals == len(pairs) else "pairs and intervals"
     )
-    letters = letter_display(len(rows), sorted(better)) if by != "intervals" else [""] * len(rows)
-    return Ranking(ranks, tuple(letters), by)
+    letters = (
+        letter_display(len(rows), sorted(better))
+        if by != "intervals" and len(rows) >= MIN_LETTERED
+        else [""] * len(rows)
+    )
+    beats = tuple(
+        frozenset(other.label for number, other in enumerate(rows) if (row, number) in better)
+        for row in range(len(rows))
+    )
+    return Ranking(ranks, tuple(letters), beats, by)
 
 
 def against_reference(
@@ -113,7 +125,7 @@ def against_reference(
     if not bases:
         return tuple(columns), tuple(rows), (f"the reference {reference} has no row here",)
     name = rows[0].label if reference == BEST else reference
-    keys = [_key(column) for column in columns]
+    keys = [key_of(column) for column in columns]
     configurations = configurations_of(rows, owners)
     pairs = [(base, head) for head, base in bases.items()]
     if reference == BEST:  # the best row was chosen by these very data, so all pairs count
@@ -124,9 +136,9 @@ def against_reference(
     values = [dict(row.values) for row in rows]
     for column in columns:
         extended.append(column)
-        if _key(column) not in compared:
+        if key_of(column) not in compared:
             continue
-        by_row = {one.head: one for one in shown if one.key == _key(column)}
+        by_row = {one.head: one for one in shown if one.key == key_of(column)}
         relative = any(one.row.relative for one in by_row.values())
         own = replace(column, unit=SHARE if relative else column.unit, reference=name)
         extended.append(own)
@@ -150,7 +162,8 @@ def _references(rows: Sequence[Row], reference: str) -> dict[int, int]:
     return chosen
 
 
-def _key(column: Column) -> Key:
+def key_of(column: Column) -> Key:
+    """Return the metric of a column."""
     return column.name, tuple(sorted(column.at))
 
 
@@ -158,7 +171,11 @@ def _value(one: PairedDifference | None, *, is_reference: bool) -> Value:
     """Return a difference as the value of a column."""
     if one is None:
         return Value(None, reason=None if is_reference else "not measured on both sides", is_reference=is_reference)
-    row: VerdictRow = one.row
+    return difference_value(one.row)
+
+
+def difference_value(row: VerdictRow) -> Value:
+    """Return a difference with its interval, in percent if it is relative."""
     if row.difference is None:
         return Value(None, reason=row.note or None)
     factor = 100.0 if row.relative else 1.0

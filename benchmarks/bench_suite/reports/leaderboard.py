@@ -11,6 +11,7 @@ from pathlib import Path
 from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
+from bench_suite.reports.across_tasks import across_tasks, as_markdown
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Standings, Table, machine, standings
@@ -31,8 +32,8 @@ BY_INTERVALS = (
 )
 BY_PAIRS = (
     "A rank is 1 + the number of rows that are better. Each pair of rows is compared by its difference, paired by seed "
-    "and test example where predictions are stored; the chance of any false difference in a table is at most 5 % (Holm). "
-    "Rows that share a letter cannot be told apart."
+    "and test example where predictions are stored; the chance of any false difference in a table is at most 5 % "
+    "(Holm). Rows that share a letter cannot be told apart."
 )
 SOME_BY_INTERVALS = "Pairs without such a difference are told apart if their intervals or spreads do not overlap."
 DIFFERENCES = (
@@ -100,6 +101,8 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     parts = []
     for table in ranked_tables:
         parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
+    if (summary := across_tasks(ranked_tables)) is not None:
+        parts += ["### Across tasks", as_markdown(summary)]
     parts.append(reading(ranked_tables))
     incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
     parts += [

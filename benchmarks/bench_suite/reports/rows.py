@@ -36,7 +36,9 @@ class Row:
     tied: bool = False
     "Whether another row has the same rank."
     letters: str = ""
-    "Rows that share a letter cannot be told apart; empty if the rows were not compared in pairs."
+    "Rows that share a letter cannot be told apart; empty for two rows, or if they were not compared in pairs."
+    beats: frozenset[str] = frozenset()
+    "Labels of the rows that it is better than, beyond what chance explains."
     note: str | None = None
     "Why the row is separate from another one with the same model and options; None if there is no such row."
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench_suite.comparison.between import PredictionCache
+from bench_suite.comparison.preconditions import ComparisonError
+from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record
 from bench_suite.reports.canonical_json import as_json
 from bench_suite.reports.columns import Column, chosen_columns, columns_named, gated_metrics, readable_names
@@ -21,6 +23,7 @@ from bench_suite.reports.newest import newest_records
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.values import Value
 from bench_suite.store.runs import Run
+from bench_suite.suite.spec import BEST
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,20 @@ def standings(runs: Sequence[Run], reference: str | None = None) -> Standings:
     all_tables = [_table(key, members, newest.records, reference) for key, members in newest.groups.items()]
     replaced = [(older, newer, count) for (older, newer), count in newest.superseded.items()]
     return Standings(_with_variants(all_tables), replaced)
+
+
+def check_reference(reference: str | None, runs: Sequence[Run]) -> None:
+    """Check that a reference is a model of some runs, or `best`.
+
+    Raises:
+        ComparisonError: it is neither.
+    """
+    names = list(dict.fromkeys(str(record.cell.get("model")) for run in runs for record in run.records()))
+    if reference is not None and reference not in (BEST, *names):
+        raise ComparisonError(
+            f"--reference {reference}: there is no such model{nearest(reference, (BEST, *names))} "
+            f"(models: {', '.join(names)}; or {BEST})"
+        )
 
 
 def _with_variants(all_tables: list[Table]) -> list[Table]:
@@ -174,15 +191,18 @@ def _ranked(
     ends = [_ends(row.values[sort], sign) for row in measured]
     if len(measured) <= MAX_PAIRED_ROWS:
         ranking = rank(measured, sort, owners, ends, cache)
-        numbers, letters, ranked_by = ranking.ranks, ranking.letters, ranking.by
+        numbers, letters, beats, ranked_by = ranking.ranks, ranking.letters, ranking.beats, ranking.by
     else:
         lows = sorted(low for low, _ in ends)
         numbers = tuple(1 + len(lows) - bisect_right(lows, high) for _, high in ends)
         letters, ranked_by = ("",) * len(measured), "intervals"
+        beats = tuple(
+            frozenset(other.label for other, (_, high) in zip(measured, ends) if high < low) for low, _ in ends
+        )
     count = Counter(numbers)
     ranked = [
-        replace(row, rank=number, tied=count[number] > 1, letters=text)
-        for row, number, text in zip(measured, numbers, letters)
+        replace(row, rank=number, tied=count[number] > 1, letters=text, beats=lower)
+        for row, number, text, lower in zip(measured, numbers, letters, beats)
     ]
     return (*ranked, *unmeasured), ranked_by
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench_suite.reports import escaping, formatting
+from bench_suite.reports.across_tasks import about, across_tasks, as_text
 from bench_suite.reports.columns import Column
 from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs, value_text
 from bench_suite.reports.rows import Row
@@ -38,6 +39,12 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
     smoke = any(table.smoke for table in shown_tables)
     parts = [_wrap("smoke run: at most 64 examples per split, one epoch; not ranked", width)] if smoke else []
     parts += [_table(table, width) for table in shown_tables]
+    if (summary := across_tasks(shown_tables)) is not None:
+        lines = [
+            _wrap(f"across {_printable(about(summary))}", width),
+            *(_cut(line, width) for line in as_text(summary)),
+        ]
+        parts.append("\n".join(lines))
     legend = [
         "↑ higher is better, ↓ lower.",
         "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
@@ -46,12 +53,15 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
         legend.append("Means over folds have intervals that allow for the training data that folds share.")
     if has_clusters(row for table in shown_tables for row in table.rows):
         legend.append("Intervals of `quality` are over clusters of examples, as the task states them.")
-    if any(row.tied and not row.letters for table in shown_tables for row in table.rows):
+    tied = [table for table in shown_tables if any(row.tied for row in table.rows)]
+    if any(table.ranked_by != "intervals" for table in tied):
+        legend.append("= rows that share a rank cannot be told apart, compared pair by pair.")
+    if any(table.ranked_by == "intervals" for table in tied):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
     if any(row.letters for table in shown_tables for row in table.rows):
-        legend.append("a, b: rows that share a letter cannot be told apart, compared pair by pair.")
+        legend.append("a, b: rows that share a letter cannot be told apart.")
     if any(column.reference for table in shown_tables for column in table.columns):
-        legend.append("− MODEL: difference from that model; p is corrected for all of a table's differences.")
+        legend.append("− MODEL: difference from that model; interval and p are corrected for all in a table.")
     parts.append("\n".join(_wrap(line, width) for line in legend))
     return "\n\n".join(parts)
 
@@ -150,7 +160,8 @@ def _heading(column: Column, unit: str) -> list[str]:
 
 
 def _column_name(column: Column) -> str:
-    return column.name + "".join(f" {name}={value}" for name, value in column.at)
+    reference = f" − {column.reference}" if column.reference else ""
+    return column.name + "".join(f" {name}={value}" for name, value in column.at) + reference
 
 
 def _fitting_columns(
