@@ -23,6 +23,8 @@ from bench_suite.store.columns import heads_of, metric_at
 
 COMMON_SCALE = ("fraction", "score")
 "Units of metrics whose values on several tasks have one scale, so that their mean says something."
+MIN_TASKS = 3
+"Tasks at least: a mean over two says no more than the two tables."
 READING = (
     "Average rank: 1 is the best; models that cannot be told apart on a task share their ranks. Interquartile mean: of "
     "the middle half of the values of all tasks and seeds. Probability of improvement: that one run of the model is "
@@ -57,9 +59,9 @@ class AcrossTasks:
 
 
 def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
-    """Return the models of ranked tables across their tasks; None without two models that two tasks share.
+    """Return the models of ranked tables across their tasks; None without two models that enough tasks share.
 
-    The models are those of at least two tables; the tasks are those that have all of these models.
+    The models are those of at least two tables; the tasks are those that have all of these models, `MIN_TASKS` or more.
     """
     ranked = [table for table in tables if table.sort is not None and not table.smoke]
     ranked = [table for table in ranked if any(row.rank is not None for row in table.rows)]
@@ -67,7 +69,7 @@ def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
     known = [{row.label: row for row in table.rows if row.rank is not None} for table in ranked]
     models = [label for label in labels if sum(label in rows for rows in known) > 1]
     shared = [(table, rows) for table, rows in zip(ranked, known) if all(label in rows for label in models)]
-    if len(models) < 2 or len(shared) < 2:
+    if len(models) < 2 or len(shared) < MIN_TASKS:
         return None
     better = np.array([
         [[other in rows[label].beats for other in models] for label in models] for _, rows in shared

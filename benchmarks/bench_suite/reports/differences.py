@@ -123,7 +123,8 @@ def against_reference(
     """
     bases = _references(rows, reference)
     if not bases:
-        return tuple(columns), tuple(rows), (f"the reference {reference} has no row here",)
+        missing = reference != BEST and all(row.model != reference for row in rows)
+        return tuple(columns), tuple(rows), (f"the reference {reference} has no row here",) if missing else ()
     name = rows[0].label if reference == BEST else reference
     keys = [key_of(column) for column in columns]
     configurations = configurations_of(rows, owners)

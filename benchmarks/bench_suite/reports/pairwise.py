@@ -69,9 +69,10 @@ def matrices(run: Run, axis: str, metrics: Sequence[str] = (), *, trust: bool = 
     known = all_columns(record for table in run_tables for row in table.rows for record in row.cells)
     wanted = [column for name in metrics for column in _columns_of(name, known, run)]
     cache = PredictionCache()
+    order = {record.id: number for number, record in enumerate(run.records())}
     shown = []
     for table in run_tables:
-        records = [record for row in table.rows for record in row.cells]
+        records = sorted((record for row in table.rows for record in row.cells), key=lambda record: order[record.id])
         for heading, members in _groups(table, records, axis):
             columns = wanted or [column for column in table.columns if not column.reference]
             rows = rows_of(members, columns)
