@@ -31,7 +31,11 @@ def test_models_that_all_tasks_have_are_summarised(make_run: Make, record: MakeR
     run = make_run(*cells)
     summary = across_tasks(tables([run]))
     assert summary is not None
-    assert (summary.tasks, summary.metric, summary.left_out) == (("imdb", "loans", "mnist"), "quality/accuracy", ("only",))
+    assert (summary.tasks, summary.metric, summary.left_out) == (
+        ("imdb", "loans", "mnist"),
+        "quality/accuracy",
+        ("only",),
+    )
     a, b = summary.models
     assert (a.label, a.rank.value, b.rank.value) == ("a", 3.5 / 3, 5.5 / 3)  # ahead on two tasks, tied on one
     assert a.improvement.value == pytest.approx((1 + 1 + 0.5) / 3)
@@ -53,7 +57,10 @@ def test_tasks_ranked_by_different_metrics_have_no_mean_value(make_run: Make, re
 
     cells = [price(model, value, seed) for model, value in (("a", 90.0), ("b", 50.0)) for seed in range(3)]
     cells += [
-        record(model=model, accuracy=share, seed=s) for model, share in (("a", 0.8), ("b", 0.9)) for s in range(3)
+        record(task=task, model=model, accuracy=share, seed=seed)
+        for task in ("imdb", "loans")
+        for model, share in (("a", 0.8), ("b", 0.9))
+        for seed in range(3)
     ]
     summary = across_tasks(tables([make_run(*cells)]))
     assert summary is not None

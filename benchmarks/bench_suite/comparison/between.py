@@ -122,14 +122,14 @@ def cases_between(
     known = cache or PredictionCache()
     where = f"{head.label} − {base.label}"
     mine, theirs = _by_seed(base), _by_seed(head)
-    common = [place for place in mine if place in theirs]
+    common = [cell_key for cell_key in mine if cell_key in theirs]
     if not common:
         note = "the two have no seed in common"
         return [(key, Case(Row(key[0], where, False, coordinates_text(key), note=note))) for key in keys]
-    pairs = tuple(pair_of(mine[place][1], theirs[place][1]) for place in common)
-    machines = [[machine_of(*side[place]) for place in common] for side in (mine, theirs)]
+    pairs = tuple(pair_of(mine[cell_key][1], theirs[cell_key][1]) for cell_key in common)
+    machines = [[machine_of(*side[cell_key]) for cell_key in common] for side in (mine, theirs)]
     group = Group(where, pairs, machines[0] == machines[1] and None not in machines[0], (base.label, head.label))
-    of_base, of_head = (_CellPredictions.of((side[place] for place in common), known) for side in (mine, theirs))
+    of_base, of_head = (_CellPredictions.of((side[cell_key] for cell_key in common), known) for side in (mine, theirs))
     files = MetricFiles.of(theirs[common[0]][0], trust=trust)
     note = _unpaired_note(len(mine) + len(theirs) - 2 * len(common), len(common))
     locations: dict[tuple[bool, ...], Location] = {}

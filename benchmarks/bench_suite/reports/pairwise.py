@@ -136,15 +136,15 @@ def _matrix(
     valued.sort(key=lambda row: -sign * (row.values[column].value or 0.0))
     owners = {record.id: run for row in valued for record in row.cells}
     pairs = [(base, head) for head in range(len(valued)) for base in range(head + 1, len(valued))]
-    found = differences(configurations_of(valued, owners), pairs, [key_of(column)], trust=trust, cache=cache)
+    results = differences(configurations_of(valued, owners), pairs, [key_of(column)], trust=trust, cache=cache)
     scale = formatting.scale_for((row.values[column].value for row in valued), column.unit)
-    compared = [one for one in found if one.row.verdict != "not compared"]
+    compared = [one for one in results if one.row.verdict != "not compared"]
     different = [(one.head, one.base) for one in compared if one.row.verdict in FOUND]
     return Matrix(
         heading, column, tuple(row.label for row in valued),
         tuple(formatting.short(row.values[column], scale) for row in valued),
         tuple(letter_display(len(valued), different)) if compared else ("",) * len(valued),
-        {(one.head, one.base): one.row for one in found},
+        {(one.head, one.base): one.row for one in results},
     )  # fmt: skip
 
 
