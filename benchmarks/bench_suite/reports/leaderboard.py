@@ -201,7 +201,7 @@ def leaderboard_table(table: Table) -> str:
     for row in table.rows:
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''} {row.letters}".strip()
         values = [value_text(row.values[c], c, scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
-        label = escaping.inline(row.label) + notes.mark(row.note)
+        label = escaping.inline(row.label) + notes.mark(row.note) + notes.mark(row.chosen or None)
         counts = [str(row.folds or 1), str(row.seeds)] if folds else [str(len(row.cells))]
         lines.append([*([rank] if ranks else []), label, *values, *counts])
     first = 1 if ranks else 0

@@ -17,10 +17,18 @@ from bench_suite.comparison.preconditions import ComparisonError
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record
 from bench_suite.reports.canonical_json import as_json
-from bench_suite.reports.columns import Column, chosen_columns, columns_named, gated_metrics, readable_names
+from bench_suite.reports.columns import (
+    Column,
+    all_columns,
+    chosen_columns,
+    columns_named,
+    gated_metrics,
+    readable_names,
+)
 from bench_suite.reports.differences import MAX_PAIRED_ROWS, RankedBy, against_reference, rank
 from bench_suite.reports.newest import newest_records
 from bench_suite.reports.rows import Row, rows_of
+from bench_suite.reports.selection import chosen_rows, tuned_on_test
 from bench_suite.reports.values import Value
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import BEST
@@ -146,11 +154,13 @@ def _table(
     sort = sort or next((column for column in columns if column.better != "none"), None)
     owners = {record.id: run for run, record in reversed(members)}
     cache = PredictionCache()
-    rows, ranked_by = _ranked(rows_of(records, columns), sort, owners, cache, ranks=not key[4])
+    all_rows, selection_notes = _selected(records, rows_of(records, columns), members, sort)
+    rows, ranked_by = _ranked(all_rows, sort, owners, cache, ranks=not key[4])
     reference = reference or next(filter(None, (_stated(run, "reference") for run, _ in members)), None)
-    notes: tuple[str, ...] = ()
+    notes = selection_notes
     if reference is not None and not key[4]:
-        columns, rows, notes = against_reference(rows, columns, reference, owners, cache)
+        columns, rows, reference_notes = against_reference(rows, columns, reference, owners, cache)
+        notes += reference_notes
     data = {**records[0].data, **({"fingerprint": key[2]} if "fingerprint" in records[0].data else {})}
     newest = {str(run.info["suite"]): run.info for run, _ in reversed(members)}
     gated = frozenset().union(*map(gated_metrics, newest.values()))
@@ -167,6 +177,25 @@ def _table(
         suites=suites,
         ranked_by=ranked_by,
         notes=notes,
+    )
+
+
+def _selected(
+    records: Sequence[Record], rows: list[Row], members: Sequence[tuple[Run, Record]], sort: Column | None
+) -> tuple[list[Row], tuple[str, ...]]:
+    """Return the rows that the validation split chooses, if a suite states `[report] select`, and notes."""
+    wishes = dict.fromkeys(_stated(run, "select") for run, _ in members)
+    names = readable_names(wishes)
+    known = all_columns(records) if names else []
+    select = next((column for name in names for column in columns_named(known, name)), None)
+    if select is not None:
+        return chosen_rows(rows, rows_of(records, [select]), select), ()
+    models = tuned_on_test(rows) if sort is not None else []
+    if not models:
+        return rows, ()
+    return rows, (
+        f"several configurations of {', '.join(models)} are ranked by test examples, so the best of them looks better "
+        'than it is: `[report] select = "validation/…"` chooses on validation',
     )
 
 

@@ -94,6 +94,7 @@ def _table(table: Table, width: int) -> str:
     if axes and form is not forms[0]:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
+    body += [_wrap(f"{_printable(row.label)}: {row.chosen}", width) for row in table.rows if row.chosen]
     body += [_wrap(_printable(note), width) for note in notes]
     body += [_wrap(_printable(note), width) for note in table.notes]
     if left:

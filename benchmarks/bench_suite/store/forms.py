@@ -42,7 +42,7 @@ RUN = checks.record(
             {},
             {
                 "columns": checks.list_of(checks.anything),
-                **dict.fromkeys(("sort", "reference"), checks.optional(checks.text)),
+                **dict.fromkeys(("sort", "reference", "select"), checks.optional(checks.text)),
             },
         ),
         "metric_files": checks.map_of(checks.record({"file": checks.text, "hash": checks.text})),

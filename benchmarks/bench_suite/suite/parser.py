@@ -82,7 +82,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     gates = tuple(read_gates(sections, metrics, probes, scope))
     gate_options = {name: option.default for name, option in GATE_OPTIONS.items()}
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
-    report = _read_report(sections, metrics, models)
+    report = _read_report(sections, metrics, models, probes)
     fail_on = sections.table("data", DATA).get("fail_on", ())
     executor = _read_executor(sections)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
@@ -263,7 +263,9 @@ def _check_measured(sections: Sections, probe: ComponentUse, metrics: Mapping[st
             check_metric(sections, name, (*probe.key, option, index), metrics)
 
 
-def _read_report(sections: Sections, metrics: Mapping[str, Any], models: Sequence[ComponentUse]) -> ReportOptions:
+def _read_report(
+    sections: Sections, metrics: Mapping[str, Any], models: Sequence[ComponentUse], probes: Sequence[ComponentUse]
+) -> ReportOptions:
     """Return what the suite states about its leaderboard."""
     table = sections.table("report", REPORT)
     for position, column in enumerate(table.get("columns", ())):
@@ -271,10 +273,35 @@ def _read_report(sections: Sections, metrics: Mapping[str, Any], models: Sequenc
     if "sort" in table:
         _check_column(sections, table["sort"], ("report", "sort"), metrics)
     labels = [model.label for model in models]
+    if "select" in table:
+        _check_select(sections, table["select"], metrics, probes)
     if "models" not in sections.incomplete and (reference := table.get("reference", BEST)) not in (BEST, *labels):
         known = f"{nearest(reference, (BEST, *labels))} (a model of the suite: {', '.join(labels)}; or {BEST})"
         sections.error(("report", "reference"), f"there is no model {show(reference)}{known}")
     return ReportOptions(**table)
+
+
+def _check_select(sections: Sections, text: str, metrics: Mapping[str, Any], probes: Sequence[ComponentUse]) -> None:
+    """Add an error if configurations would be chosen by something that is no metric of the validation split."""
+    path = ("report", "select")
+    on_validation = [probe.label for probe in probes if probe.component.facts.get("OF_VALIDATION")]
+    label_of_metric = text.partition("/")[0]
+    if not on_validation and "probes" not in sections.incomplete:
+        sections.error(path, f"{show(text)}: no probe measures the validation split: add [probes.validation]")
+    elif label_of_metric not in on_validation and label_of_metric in {probe.label for probe in probes}:
+        known = [
+            name
+            for name, facts in metrics.items()
+            if name.partition("/")[0] in on_validation and facts.get("better", "none") != "none"
+        ]
+        sections.error(
+            path,
+            f"{show(text)} is measured on test examples, which must not choose (of validation: {', '.join(known)})",
+        )
+    else:
+        _check_column(sections, text, path, metrics)
+        if text in metrics and metrics[text].get("better", "none") == "none":
+            sections.error(path, f"{show(text)} has no better direction, so it cannot choose")
 
 
 def _check_column(sections: Sections, text: str, path: KeyPath, metrics: Mapping[str, Any]) -> None:

@@ -118,6 +118,13 @@ REPORT: Mapping[str, Option] = {
         f"The model that the others are compared with, paired by seed and test example; `{BEST}`: the one that ranks "
         "first on a task.",
     ),
+    "select": Option(
+        "select",
+        Type("str"),
+        None,
+        "A metric on the validation split, such as `validation/log_loss`: of the configurations of a model that differ "
+        "in options of training or of the model, only the one with the best value is shown.",
+    ),
 }
 "The section `[report]`."
 COMMON: Mapping[Kind, Mapping[str, Option]] = {
@@ -256,6 +263,7 @@ class ReportOptions:
     columns: tuple[str, ...] = ()
     sort: str | None = None
     reference: str | None = None
+    select: str | None = None
 
 
 @dataclass(frozen=True)
