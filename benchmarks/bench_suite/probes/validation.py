@@ -40,8 +40,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
     The weights are those that are tested: after early stopping those of the best epoch.
     """
     history = trained.history
-    kept = history.best_epoch if history is not None else None
-    yield from _metrics(trained, options, CHOSEN if kept is not None else None)
+    best = history.best_epoch if history is not None else None
+    yield from _metrics(trained, options, CHOSEN if best is not None else None)
     if history is None or not history.epochs:
         reason = "nothing was trained" if history is None else "the training has no epochs"
         yield Metric("epochs", None, reason)
@@ -49,10 +49,10 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
         return
     done = int(history.epochs[-1]["epoch"])
     yield Metric("epochs", done, history.stopped or "all epochs that the suite states", kind="exact")
-    if kept is None:
+    if best is None:
         yield Metric("best_epoch", None, "no early stopping: the last epoch counts (`[train] patience` turns it on)")
     else:
-        yield Metric("best_epoch", kept, "the epoch with the smallest validation loss", kind="exact")
+        yield Metric("best_epoch", best, "the epoch with the smallest validation loss", kind="exact")
 
 
 def _metrics(trained: Trained, options: Options, remark: str | None) -> Iterator[Metric]:
