@@ -143,6 +143,26 @@ UNKNOWN_NAMES = [
         line=11,
     ),
     case("column to sort by", '[report]\nsort = "quality/acuracy"', "report.sort", near("quality/accuracy"), line=9),
+    case("reference", '[report]\nreference = "mpl"', 'report.reference: there is no model "mpl"', near("mlp"), line=9),
+    case(
+        "choice without its probe",
+        '[report]\nselect = "validation/log_loss"',
+        "report.select",
+        "add [probes.validation]",
+        line=9,
+    ),
+    case(
+        "choice on test examples",
+        '[probes.validation]\n[report]\nselect = "quality/log_loss"',
+        "measured on test examples, which must not choose",
+        line=10,
+    ),
+    case(
+        "choice by a number without a direction",
+        '[probes.validation]\n[report]\nselect = "validation/epochs"',
+        "no better direction",
+        line=10,
+    ),
     case("sensitive attribute", 'groups = ["blck"]', 'no sensitive attribute "blck"', near("black"), after=TASK),
     case(
         "model of a selector",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_suite.comparison import rescoring, verdicts
+from bench_suite.comparison import between, rescoring, verdicts
 from bench_suite.contracts import Interval
 from bench_suite.metrics import accuracy, mae, roc_auc
 from bench_suite.probes import batch_size, generalization, importance, ood, quality, stability, throughput
@@ -360,7 +360,12 @@ BREAKS = {
         {"compare, a drop: p", "compare, two drops: p"},
     ),
     "a comparison that forgets how many there are": (
-        "-k compare", verdicts, "holm", list, {"compare, two drops: p"},
+        "-k compare", verdicts, "holm", list, {"compare, two drops: p", "compare, three models: p"},
+    ),
+    "models that are compared in the wrong direction": (
+        "-k compare", between, "classify_pairs",
+        lambda cases: [replace(row, verdict="better") for row in verdicts.classify_pairs(cases)],
+        {"compare, three models: groups that differ"},
     ),
     "a gate that is too eager": ("-k compare", verdicts, "LEVEL", 0.2, {"compare, ten examples: status"}),
     "a gate that finds nothing": (

@@ -59,7 +59,7 @@ def test_the_verdicts_are_those_that_the_exit_statuses_stand_for(measured: Measu
 
 
 def test_every_check_holds_of_a_run_that_is_made_by_hand(measured: Measured, checks: dict[str, Check]) -> None:
-    assert len(checks) == 13
+    assert len(checks) == 15
     for name, check in checks.items():
         assert check.least <= check.read(measured) <= check.most, name
 

@@ -77,7 +77,7 @@ def test_a_suite_is_what_its_file_says_converted(read):
         "quality/accuracy": {"min": 0.0, "tolerance": "5 %"},
         "again/log_loss": {"max": 1.0},
     }
-    assert (suite.columns, suite.sort) == (("again/accuracy",), "again/accuracy")
+    assert (suite.report.columns, suite.report.sort) == (("again/accuracy",), "again/accuracy")
     assert [p.name for p in suite.problems["loans"]] == ["classification"]
     assert not suite.external
 

@@ -48,6 +48,11 @@ RESULTS = click.option(
     help="Folder that stores the runs.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+REFERENCE = click.option(
+    "--reference", metavar="MODEL",
+    help="Show how much the other models differ from this one, or from the `best` of each task; default: "
+    "`[report] reference` of the suite.",
+)  # fmt: skip
 SMOKE = click.option(
     "--smoke", is_flag=True,
     help="Test everything in seconds: in each split at most 64 examples (16 for a pretrained model), texts of at most "

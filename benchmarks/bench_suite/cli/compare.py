@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,32 @@ JUNIT = click.option(
 
 @click.command()
 @click.argument("base", required=False, shell_complete=run_names)
-@click.argument("head", default="latest", shell_complete=run_names)
+@click.argument("head", required=False, shell_complete=run_names)
 @shared_options(MARKDOWN, JUNIT)
 @click.option(
     "--error-rates", is_flag=True,
     help="Simulate how often gates raise a false alarm and how often they detect a drop: the gates of the given runs, "
     "or typical ones.",
 )  # fmt: skip
+@click.option(
+    "--between", metavar="AXIS",
+    help="Compare the results of one run with each other, all pairs: its models (`model`), or the values of another "
+    "axis, such as train.epochs.",
+)  # fmt: skip
+@click.option(
+    "--metric", "metrics", metavar="PROBE/METRIC", multiple=True,
+    help="With --between: compare by this metric; default: the columns of the leaderboard. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--models",
+    metavar="A,B",
+    help="Pair the cells of model A of BASE with those of model B of HEAD. One run: both models are of it.",
+)
 @click.option("--trust", is_flag=True, help="Allow the metrics that HEAD's suite names by path to run again.")
 @shared_options(RESULTS, JSON)
 def command(
-    base: str | None, head: str, markdown: Path | None, junit: Path | None, error_rates: bool, trust: bool,
-    results: Path, as_json: bool,
+    base: str | None, head: str | None, markdown: Path | None, junit: Path | None, error_rates: bool,
+    between: str | None, metrics: tuple[str, ...], models: str | None, trust: bool, results: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
@@ -51,8 +66,13 @@ def command(
     \b
       bench compare baseline
       bench compare 20261124T1200 20261125T0900 --markdown summary.md
+      bench compare latest --between model
+      bench compare latest --models mlp,cnn
       bench compare --error-rates
     """
+    _check_combination(head, junit, error_rates=error_rates, between=between, metrics=metrics, models=models)
+    if between is not None:
+        return _all_pairs(base or "latest", between, metrics, markdown, results, trust=trust, as_json=as_json)
     if error_rates and base is None:
         from bench_suite.cli.error_rates import usual
 
@@ -64,13 +84,17 @@ def command(
     from bench_suite.store.runs import Store
 
     store = Store(results)
-    newer = head_run(store, head)
-    older = base_run(store, base, str(newer.info["suite"]), before=newer)
+    pair = _two_models(models)
+    if pair is not None and head is None:
+        older = newer = head_run(store, base)
+    else:
+        newer = head_run(store, head or "latest")
+        older = base_run(store, base, str(newer.info["suite"]), before=newer)
     if error_rates:
         from bench_suite.cli.error_rates import of_runs
 
         return of_runs(older, newer, as_json=as_json, trust=trust)
-    comparison = compare(older, newer, trust=trust)
+    comparison = compare(older, newer, trust=trust, models=pair)
     write_files(comparison, markdown, junit)
     say_left_out([*store.damages, *older.damages, *newer.damages])
     if as_json:
@@ -84,6 +108,56 @@ def command(
                 say(f"written to {path}", err=True)
         say(f"\n{what_next(comparison)}")
     return comparison.status
+
+
+def _check_combination(
+    head: str | None, junit: Path | None, *, error_rates: bool, between: str | None, metrics: tuple[str, ...],
+    models: str | None,
+) -> None:  # fmt: skip
+    """Refuse options that do not go together."""
+    stated = {"--between": between, "--models": models, "--error-rates": error_rates}
+    names = [name for name, value in stated.items() if value]
+    if len(names) > 1:
+        raise click.UsageError(f"{' and '.join(names)} do not go together: choose one")
+    if between is not None and head is not None:
+        raise click.UsageError("--between compares the results of one run: name one run, not two")
+    if between is not None and junit is not None:
+        raise click.UsageError("--between judges no gate, so there is nothing to write to --junit")
+    if metrics and between is None:
+        raise click.UsageError("--metric goes with --between")
+
+
+def _two_models(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    first, comma, second = (part.strip() for part in text.partition(","))
+    if not (first and comma and second) or "," in second:
+        raise click.UsageError(f"--models {text}: name two models, such as --models mlp,cnn")
+    return first, second
+
+
+def _all_pairs(
+    name: str, axis: str, metrics: tuple[str, ...], markdown: Path | None, results: Path, *, trust: bool, as_json: bool
+) -> int:
+    """Print the differences of all pairs of one run."""
+    from bench_suite.comparison.baselines import head_run
+    from bench_suite.reports import pairwise
+    from bench_suite.reports.leaderboard import write
+    from bench_suite.store.runs import Store
+
+    store = Store(results)
+    run = head_run(store, name)
+    matrices = pairwise.matrices(run, axis, metrics, trust=trust)
+    if markdown is not None:
+        write(markdown, pairwise.as_markdown(matrices).encode())
+    say_left_out([*store.damages, *run.damages])
+    if as_json:
+        click.echo(json.dumps(pairwise.as_document(run, axis, matrices), indent=2))
+    else:
+        say(pairwise.as_text(matrices, shutil.get_terminal_size().columns))
+        if markdown is not None:
+            say(f"written to {markdown}", err=True)
+    return 0
 
 
 def write_files(comparison: Comparison, markdown: Path | None, junit: Path | None) -> None:

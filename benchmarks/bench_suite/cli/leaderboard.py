@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import RESULTS
+from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.atomic import StoreError
@@ -31,7 +31,8 @@ from bench_suite.store.runs import Run, Store
     show_default=True,
     help="Write it to FILE.",
 )
-def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path) -> None:
+@REFERENCE
+def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path, reference: str | None) -> None:
     """Write a leaderboard of the given runs, by default of the newest run of each suite.
 
     RUN is the name of a run or the first letters of it. Smoke runs are never ranked.
@@ -39,9 +40,10 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
     \b
       bench leaderboard
       bench leaderboard --into README.md
+      bench leaderboard --reference logistic_regression
     """
     from bench_suite.reports.leaderboard import insert, leaderboard, ranked_runs, write_leaderboard
-    from bench_suite.reports.table import standings
+    from bench_suite.reports.table import check_reference, standings
     from bench_suite.reports.terminal import terminal_table
 
     store = Store(results)
@@ -49,7 +51,8 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
     if not selected_runs:
         say_left_out(store.damages)
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
-    ranking = standings(ranked_runs(selected_runs))
+    check_reference(reference, selected_runs)
+    ranking = standings(ranked_runs(selected_runs), reference)
     if into is not None:
         insert(leaderboard(selected_runs, ranking), into)
     else:

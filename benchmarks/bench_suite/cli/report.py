@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import RESULTS
+from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.runs import Store
@@ -18,7 +18,8 @@ from bench_suite.store.runs import Store
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE; default: reports/RUN.md."
 )
-def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
+@REFERENCE
+def command(runs: tuple[str, ...], results: Path, output: Path | None, reference: str | None) -> None:
     """Write the reports of the given runs, by default of the newest run, as Markdown with pictures.
 
     RUN is the name of a run or the first letters of it. `bench results` lists the runs.
@@ -28,11 +29,13 @@ def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
       bench report 20261124T1200 --output reports/nlp.md
     """
     from bench_suite.reports.markdown import write_report
+    from bench_suite.reports.table import check_reference
 
     store = Store(results)
     selected_runs = [store.open(run) for run in runs or ("latest",)]
+    check_reference(reference, selected_runs)
     target = output or Path("reports") / f"{selected_runs[0].name}.md"
-    for path in write_report(selected_runs, target):
+    for path in write_report(selected_runs, target, reference):
         say(path)
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
     say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)

@@ -122,7 +122,16 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
                 f"imports by {option}: {_needs_by(packages) if isinstance(packages, dict) else ', '.join(packages)}"
                 for option, packages in value.items()
             ]
-        elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "OF_PREDICTIONS", "PACKAGE", "HUB"):
+        elif fact not in (
+            "BOUNDS",
+            "SMOKE",
+            "NAMES",
+            "METRICS_OF_PROBLEM",
+            "OF_PREDICTIONS",
+            "OF_VALIDATION",
+            "PACKAGE",
+            "HUB",
+        ):
             value_text = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             text.append(f"{fact.lower().replace('_', ' ')}: {value_text if value_text != '' else 'none'}")
     if options:

@@ -19,6 +19,7 @@ from bench_suite.comparison.gates import scope_text, tolerance_number, unmeasure
 from bench_suite.comparison.judged_cells import Part, deciding, pairs_of, parts_of
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, Rows, by_key, coordinates_text, rows_of, without_value
+from bench_suite.comparison.model_pairs import pair_models
 from bench_suite.comparison.pairing import FAILED, Pair, Pairing, pair_runs
 from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke, judged_gates
 from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
@@ -31,23 +32,25 @@ MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
 
 
-def cases_of(base: Run, head: Run, *, trust: bool = False) -> tuple[Pairing, list[Case]]:
+def cases_of(
+    base: Run, head: Run, *, trust: bool = False, models: tuple[str, str] | None = None
+) -> tuple[Pairing, list[Case]]:
     """Return how the cells of two runs pair, and each metric with its evidence; arguments as of `compare`.
 
     Raises:
         ComparisonError: The runs have no `id` in common and nothing has failed: they are of different suites.
     """
     check_no_smoke(base, head)
-    pairing = pair_runs(base, head)
+    pairing = pair_runs(base, head) if models is None else pair_models(base, head, models)
     common = {record.id for record in base.planned_records()} & {record.id for record in head.planned_records()}
-    if not common and not any(cell.reason_code in FAILED for cell in pairing.uncompared):
+    if not (common or pairing.groups) and not any(cell.reason_code in FAILED for cell in pairing.uncompared):
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = judged_gates(head)
     changes: dict[str, str] = {}
     cases = list(_cases_of_cells(pairing, base, head, gates, MetricFiles.of(head, trust=trust), changes))
     pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
-    if pairing.groups:
+    if pairing.groups and models is None:
         cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
     seen = {case.row.metric for case in cases}
     for gate in gates:
@@ -82,7 +85,7 @@ def _cases_of_part(part: Part, location: Location) -> Iterator[Case]:
     noted = without_value(metrics)
     for key, rows in metrics.items():
         for gate in part.gates[key[0]] if key not in noted else ():
-            if (case := _case(key, rows, location, gate)) is not None:
+            if (case := case_of(key, rows, location, gate)) is not None:
                 yield case
 
 
@@ -100,7 +103,7 @@ def _cases_of_summaries(
     for key in dict.fromkeys((*mine, *theirs)):
         judges: Sequence[Gate | None] = deciding(gate for gate in gates if gate.metric == key[0] and not gate.only)
         for gate in judges or [None]:
-            case = _case(key, [(mine.get(key), theirs.get(key))], location, gate)
+            case = case_of(key, [(mine.get(key), theirs.get(key))], location, gate)
             if case is None:
                 continue
             if case.evidence is not None and (incomplete or changed):
@@ -110,7 +113,7 @@ def _cases_of_summaries(
             yield case
 
 
-def _case(key: Key, rows: Rows, location: Location, gate: Gate | None) -> Case | None:
+def case_of(key: Key, rows: Rows, location: Location, gate: Gate | None) -> Case | None:
     """Return the case of one metric; None if it is not gated and only one side has it, which the notes report."""
     directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
     # Without a direction `min` and `max` apply, which judge each run by itself, and no change is worse.
@@ -134,7 +137,7 @@ def _case(key: Key, rows: Rows, location: Location, gate: Gate | None) -> Case |
 def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
     """Return why a metric cannot be compared whatever its values' evidence; empty if nothing is in the way."""
     if len(values) < len(rows):
-        return _missing_value_reason(row.metric, rows, location.pairs)
+        return _missing_value_reason(row.metric, rows, location)
     if row.better == "none" and row.gated:
         return "it has no better direction, so no change is worse"
     if max(abs(row.base or 0.0), abs(row.head or 0.0)) > MAX_VALUE:
@@ -223,9 +226,10 @@ def _mean(values: Values, side: int) -> float:
     return math.fsum(float(pair[side].value or 0.0) / len(values) for pair in values)
 
 
-def _missing_value_reason(metric: str, rows: Rows, pairs: Sequence[Pair]) -> str:
+def _missing_value_reason(metric: str, rows: Rows, location: Location) -> str:
     """Return which side has no value, under how many seeds, and why."""
-    for word, side in (("head", 1), ("base", 0)):
+    pairs = location.pairs
+    for word, side in ((location.names[1], 1), (location.names[0], 0)):
         missing = [seed for seed, pair in enumerate(rows) if (row := pair[side]) is None or row.value is None]
         if missing:
             stated = [row.reason for seed in missing if (row := rows[seed][side]) is not None]

@@ -11,6 +11,7 @@ from bench_suite.comparison.pairing import Group, Pair, Pairing
 from bench_suite.comparison.rescoring import (
     MIN_EXAMPLES,
     Examples,
+    PredictionStore,
     TestSetMismatch,
     Unpaired,
     Values,
@@ -18,10 +19,9 @@ from bench_suite.comparison.rescoring import (
     values_on_common,
 )
 from bench_suite.comparison.strategies import Location, PairedMetric
-from bench_suite.store.runs import Run
 
 
-def location_of(group: Group, base: Run, head: Run, files: MetricFiles) -> Location:
+def location_of(group: Group, base: PredictionStore, head: PredictionStore, files: MetricFiles) -> Location:
     """Return a group of cells with their stored predictions, and with the splits whose examples differ.
 
     Folds have different test examples, so each fold is a location of its own within that of the group.
@@ -35,7 +35,7 @@ def location_of(group: Group, base: Run, head: Run, files: MetricFiles) -> Locat
         reason = Unpaired("its folds have different test examples")
         return Location(
             group.where, group.same_hardware, reason, _changed_probes(group), group.pairs, tuple(changed_in_any), files,
-            tuple(folds),
+            tuple(folds), group.names,
         )  # fmt: skip
     changed = dict.fromkeys(name for pair in group.pairs for name in pair.changed_splits)
     examples: Examples | Unpaired
@@ -46,7 +46,8 @@ def location_of(group: Group, base: Run, head: Run, files: MetricFiles) -> Locat
     if isinstance(examples, TestSetMismatch) or (isinstance(examples, Examples) and examples.change):
         changed["test"] = None
     return Location(
-        group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, tuple(changed), files
+        group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, tuple(changed), files,
+        names=group.names,
     )  # fmt: skip
 
 

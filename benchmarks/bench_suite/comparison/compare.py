@@ -50,19 +50,22 @@ class Comparison:
         return cell.reason_code == "left out" or accepted
 
 
-def compare(base: Run, head: Run, *, trust: bool = False) -> Comparison:
+def compare(base: Run, head: Run, *, trust: bool = False, models: tuple[str, str] | None = None) -> Comparison:
     """Compare two runs by the gates of `head`, with cells paired by `id`.
 
     Args:
         base: the earlier run.
         head: the later run.
         trust: run the files of metrics that head's suite names by path.
+        models: a model of base and one of head, whose cells are paired although their models differ; the two runs may
+            be the same.
 
     Raises:
         ComparisonError: A run is a smoke run, both are the same run, or they have no cell in common and none failed.
     """
-    check_different(base, head)
-    pairing, cases = cases_of(base, head, trust=trust)
+    if models is None or models[0] == models[1]:
+        check_different(base, head)
+    pairing, cases = cases_of(base, head, trust=trust, models=models)
     gates = judged_gates(head)
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])

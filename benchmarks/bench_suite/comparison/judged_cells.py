@@ -32,7 +32,7 @@ def parts_of(group: Group, gates: Sequence[Gate]) -> list[Part]:
     sides = [side for pair in group.pairs for side in (pair.base, pair.head)]
     for metric in dict.fromkeys(row.name for side in sides for row in side.metrics):
         asked = tuple(
-            index for index, pair in enumerate(group.pairs) if metric in names[index] or _is_asked(metric, pair)
+            index for index, pair in enumerate(group.pairs) if metric in names[index] or is_asked(metric, pair)
         )
         own = [gate for gate in gates if gate.metric == metric]
         decisions = _judged_pairs(own, group, asked)
@@ -48,7 +48,7 @@ def pairs_of(gate: Gate, pairing: Pairing) -> list[Pair]:
     return [pair for group in pairing.groups for pair in group.pairs if applies(gate, pair.head.cell)]
 
 
-def _is_asked(metric: str, pair: Pair) -> bool:
+def is_asked(metric: str, pair: Pair) -> bool:
     """Return whether the probe of a metric was asked of a cell in at least one run."""
     return not all(is_not_asked(label_of(metric), record) for record in (pair.base, pair.head))
 

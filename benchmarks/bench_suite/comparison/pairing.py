@@ -59,6 +59,8 @@ class Group:
     pairs: tuple[Pair, ...]
     same_hardware: bool
     "Whether each pair ran on the same known hardware, which timings require."
+    names: tuple[str, str] = ("base", "head")
+    "What messages call the two sides."
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,13 @@ def pair_runs(base: Run, head: Run) -> Pairing:
         elif obstacle := _obstacle(twin, record):
             uncompared.append((record, obstacle))
         else:
-            pairs.append(_pair(twin, record))
+            pairs.append(pair_of(twin, record))
     labels = [dict(record.cell) for record in after]
     uncompared += [
         (record, _missing_reason(record, head)) for record in unmatched.values() if dict(record.cell) not in labels
     ]
     not_done = [where for id, where in head.planned.items() if id not in names]
-    groups = _groups(pairs, base, head)
+    groups = grouped(pairs, base, head)
     return Pairing(
         groups,
         (
@@ -122,11 +124,12 @@ def pair_runs(base: Run, head: Run) -> Pairing:
             *(UncomparedCell("missing", where, "neither run has done it") for where in not_done),
             *_merge_seeds_of_probes(_failed_probes(after), names),
         ),
-        tuple(_notes(base, head, groups)),
+        tuple(run_notes(base, head, groups)),
     )
 
 
-def _pair(base: Record, head: Record) -> Pair:
+def pair_of(base: Record, head: Record) -> Pair:
+    """Return two records of one cell as a pair, with the splits whose examples differ."""
     changed, reordered = (_differing_splits(base, head, part) or () for part in ("examples", "order"))
     return Pair(base, head, changed, tuple(name for name in reordered if name not in changed))
 
@@ -143,15 +146,17 @@ def _differing_splits(base: Record, head: Record, part: str) -> tuple[str, ...] 
     return tuple(name for name in names if mine.get(name) is None or mine.get(name) != theirs.get(name))
 
 
-def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
-    """Return the pairs grouped by what they share but seed and fold."""
+def grouped(
+    pairs: Sequence[Pair], base: Run, head: Run, names: tuple[str, str] = ("base", "head")
+) -> tuple[Group, ...]:
+    """Return the pairs grouped by what they share but seed and fold; messages call the two sides by `names`."""
     by_id = {pair.head.id: pair for pair in pairs}
     groups = []
     for where, records in by_seed(pair.head for pair in pairs).items():
         members = tuple(by_id[record.id] for record in records)
-        machines = [(_machine(base, pair.base), _machine(head, pair.head)) for pair in members]
+        machines = [(machine_of(base, pair.base), machine_of(head, pair.head)) for pair in members]
         same_hardware = all(mine is not None and mine == theirs for mine, theirs in machines)
-        groups.append(Group(where, members, same_hardware))
+        groups.append(Group(where, members, same_hardware, names))
     return tuple(groups)
 
 
@@ -199,6 +204,15 @@ def _other_components(record: Record, runs: tuple[Run, Run]) -> list[str]:
 
 def _obstacle(base: Record, head: Record) -> tuple[ReasonCode, str] | None:
     """Return what keeps two records of one id from being compared; None if nothing does."""
+    if obstacle := obstacle_between_models(base, head):
+        return obstacle
+    if changes := _changes(base.options, head.options):
+        return "other options", "; ".join(changes)
+    return None
+
+
+def obstacle_between_models(base: Record, head: Record) -> tuple[ReasonCode, str] | None:
+    """Return what keeps records of two models from being compared, whose options may differ; None if nothing does."""
     if head.status != "ok":
         return "failed", f"{head.status}: {head.reason or 'no reason given'}"
     if base.status != "ok":
@@ -208,9 +222,12 @@ def _obstacle(base: Record, head: Record) -> tuple[ReasonCode, str] | None:
     placements = [{"placement": record.options.get("placement", {})} for record in (base, head)]
     if changes := _changes(*placements):
         return "other placement", "; ".join(changes)
-    if changes := _changes(base.options, head.options):
-        return "other options", "; ".join(changes)
     return None
+
+
+def changed_options(base: Record, head: Record, families: Sequence[str]) -> list[str]:
+    """Return the options of some families that differ, as `train.epochs 15 → 3`."""
+    return _changes(*({family: side.options.get(family, {}) for family in families} for side in (base, head)))
 
 
 def _other_data(base: Record, head: Record) -> str:
@@ -276,7 +293,7 @@ def _merge_seeds_of_probes(
 # ── the runs as a whole ─────────────────────────────────────────────────────────────────────────
 
 
-def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
+def run_notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     """Yield what differs between the runs as a whole; the commits in any case."""
     code = [_commits_text(run) for run in (base, head)]
     yield f"code: {code[0]} → {code[1]}" if code[0] != code[1] else f"code: {code[0]} on both sides"
@@ -359,7 +376,7 @@ def _machines(run: Run) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(map(_hardware_of, _environments(run)))) or (None,)
 
 
-def _machine(run: Run, record: Record) -> str | None:
+def machine_of(run: Run, record: Record) -> str | None:
     """Return the hardware on which a cell ran; None if it is not known."""
     return _hardware_of(run.environment(record.environment)) if record.environment else None
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,11 +16,10 @@ from bench_suite.comparison.evidence import Method
 from bench_suite.comparison.metric_files import MetricFiles, UnusableMetricFile
 from bench_suite.comparison.pairing import Group
 from bench_suite.components import metric_calls
-from bench_suite.contracts import BenchError, MetricRow, Predictions, Record, describe_error
+from bench_suite.contracts import ArtifactRow, BenchError, MetricRow, Predictions, Record, describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, weighted_metric
-from bench_suite.store.runs import Run
 
 TEST = "predictions/test"
 "Name of the artifact that holds the predictions on the test split."
@@ -83,7 +82,15 @@ class Examples:
         return Difference(0.0, 0.0, 0.0, 0.0, math.inf, len(self), len(self.base))
 
 
-def examples_of(group: Group, base: Run, head: Run) -> Examples:
+class PredictionStore(Protocol):
+    """What predictions are read from: a run, or several runs."""
+
+    def read_predictions(self, row: ArtifactRow, /) -> Predictions:
+        """Return the predictions of an artifact. Raise BenchError if they cannot be read."""
+        ...
+
+
+def examples_of(group: Group, base: PredictionStore, head: PredictionStore) -> Examples:
     """Return the stored predictions of a group for the examples that both sides have, in the order of the ids of base.
 
     Raises:
@@ -91,14 +98,14 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
         TestSetMismatch: The seeds of one side were tested on different examples.
     """
     sides = [
-        [_read(base, pair.base, "base") for pair in group.pairs],
-        [_read(head, pair.head, "head") for pair in group.pairs],
+        [_read(base, pair.base, group.names[0]) for pair in group.pairs],
+        [_read(head, pair.head, group.names[1]) for pair in group.pairs],
     ]
     if any(len(np.unique(side[0].ids)) < len(side[0]) for side in sides):
         raise Unpaired("examples of the test split have no distinct ids")
     if any(predictions.rounded_scores for side in sides for predictions in side):
         sides = [list(map(_round_scores, side)) for side in sides]
-    all_of_base, all_of_head = (_in_one_order(side, word) for side, word in zip(sides, ("base", "head")))
+    all_of_base, all_of_head = (_in_one_order(side, word) for side, word in zip(sides, group.names))
     mine, theirs, change = match(all_of_base[0], all_of_head[0])
     common_of_base = tuple(rows_of(seed, mine) for seed in all_of_base)
     common_of_head = tuple(rows_of(seed, theirs) for seed in all_of_head)
@@ -319,7 +326,7 @@ def _check_value(name: str, value: float, recorded: float, rounding: tuple[float
         raise ValueError(f"stored predictions give a {name} of {value:.4g}, the record has {recorded:.4g}")
 
 
-def _read(run: Run, record: Record, side: str) -> Predictions:
+def _read(run: PredictionStore, record: Record, side: str) -> Predictions:
     row = next((row for row in record.artifacts if row.name == TEST), None)
     if row is None:
         raise Unpaired(f"{side} has no stored predictions")

@@ -44,6 +44,8 @@ class Location:
     "The files of metrics that the suite of head names by path."
     folds: tuple[Location, ...] = ()
     "Each fold by itself, if the pairs differ in their fold; empty otherwise."
+    names: tuple[str, str] = ("base", "head")
+    "What messages call the two sides."
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ LEVEL = 0.01
 FALSE_DISCOVERIES = 0.05
 "Share of false findings among metrics that are not gated, on average (Benjamini and Hochberg)."
 
+FAMILY_ERRORS = 0.05
+"""Chance of any false finding among the differences of configurations that are shown together (Holm's rule, two-sided):
+those from a reference in one table, or those of all pairs."""
+
 MAX_LOGARITHM = 700.0
 "Ratios whose logarithm is larger are not computed with."
 MAX_GROWTH = 10_000
@@ -136,14 +140,31 @@ def classify_ungated(cases: Sequence[Case]) -> list[Row]:
     findings = sum(p <= FALSE_DISCOVERIES for p in adjusted)
     level = FALSE_DISCOVERIES * max(1, findings) / max(1, len(known))
     rows = [replace(case.row, verdict="not compared") for case in cases if case.evidence is None]
-    for (case, evidence), p in zip(known, adjusted):
-        verdict: Verdict = "no difference found"
-        if p <= FALSE_DISCOVERIES:
-            better: Verdict = "better" if evidence.main.value > 0 else "worse"
-            verdict = "differs" if case.row.better == "none" else better
-        row = _with_interval(case.row, evidence.bounds_of_difference(level), (level / 2, level / 2))
-        rows.append(replace(row, verdict=verdict, p=p))
-    return rows
+    return rows + [_classified(*known_case, p, FALSE_DISCOVERIES, level) for known_case, p in zip(known, adjusted)]
+
+
+def classify_pairs(cases: Sequence[Case]) -> list[Row]:
+    """Return differences between configurations with their verdicts: two-sided, by Holm's rule at `FAMILY_ERRORS`.
+
+    The intervals have the level at which each test decided, so that 0 lies outside exactly for a finding.
+    """
+    known = [(case, case.evidence) for case in cases if case.evidence is not None]
+    adjusted = holm([evidence.p_differs() for _, evidence in known])
+    level = FAMILY_ERRORS / max(1, sum(p > FAMILY_ERRORS for p in adjusted))
+    decided = iter(
+        [_classified(case, evidence, p, FAMILY_ERRORS, level) for (case, evidence), p in zip(known, adjusted)]
+    )
+    return [next(decided) if case.evidence is not None else replace(case.row, verdict="not compared") for case in cases]
+
+
+def _classified(case: Case, evidence: Evidence, p: float, errors: float, level: float) -> Row:
+    """Return the row of a metric without a gate with its verdict, given its adjusted p and the interval's level."""
+    verdict: Verdict = "no difference found"
+    if p <= errors:
+        better: Verdict = "better" if evidence.main.value > 0 else "worse"
+        verdict = "differs" if case.row.better == "none" else better
+    row = _with_interval(case.row, evidence.bounds_of_difference(level), (level / 2, level / 2))
+    return replace(row, verdict=verdict, p=p)
 
 
 def _level_of_holm(adjusted: Sequence[float]) -> float:

@@ -88,6 +88,7 @@ FORMS: dict[str, tuple[str, Any]] = {
     ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
     "OF_PREDICTIONS": ("true or false", lambda v: isinstance(v, bool)),
+    "OF_VALIDATION": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
     "PATHS": _WORDS,
     "FILES": _WORDS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "only": list(plan.only),
         "passed": list(plan.passed),
         "left_out": [list(pair) for pair in plan.left_out],
-        "report": {"columns": list(suite.columns), "sort": suite.sort},
+        "report": asdict(suite.report) | {"columns": list(suite.report.columns)},
         "gate": gates_to_json(suite.gates),
         "gate_options": dict(suite.gate_options),
         "executor": {"name": "inline"} if suite.executor is None else suite.executor.to_json(),

@@ -30,6 +30,8 @@ class Column:
     at: tuple[tuple[str, Any], ...] = ()
     unit: str = ""
     better: str = "none"
+    reference: str = ""
+    "The row that the values are differences from; empty for the metric itself."
 
 
 def all_columns(records: Iterable[Record]) -> list[Column]:

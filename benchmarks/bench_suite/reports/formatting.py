@@ -6,9 +6,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench_suite.comparison.verdicts import Verdict
 from bench_suite.reports.values import Value
 
 NOTHING = "–"
+NOT_CLEAR = "not clear"
+"What a table calls a difference whose interval contains 0."
+VERDICT_WORDS: dict[Verdict, str] = {"no difference found": NOT_CLEAR}
+SMALLEST_P = 0.001
+"Smaller p-values are not told apart."
 
 _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
@@ -157,6 +163,26 @@ def full(value: Value, scale: Scale) -> str:
             decimals = decimals_for((high - low) / 2)
             return f"{rounded(middle, decimals)} [{rounded(low, decimals)}, {rounded(high, decimals)}]"
     return _with_spread(value, middle, scale)
+
+
+def difference(value: Value, scale: Scale) -> str:
+    """Return a difference from a reference with its verdict and p: `+0.034 ± 0.012 better p<.001`."""
+    if value.is_reference:
+        return "reference"
+    if value.value is None or value.verdict is None:
+        return NOTHING
+    number = short(value, scale)
+    sign = "+" if value.value > 0 and read(number.split()[0]) > 0 else ""
+    return f"{sign}{number} {VERDICT_WORDS.get(value.verdict, value.verdict)} {p_text(value.p)}".rstrip()
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value in short form: `p=.036`, `p<.001`; empty without one."""
+    if p is None:
+        return ""
+    if p < SMALLEST_P:
+        return "p<.001"
+    return "p=1" if p > 0.995 else f"p={p:.{3 if p < 0.1 else 2}f}".replace("=0.", "=.")
 
 
 def _with_spread(value: Value, middle: float, scale: Scale) -> str:

@@ -11,9 +11,11 @@ from pathlib import Path
 from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
+from bench_suite.reports.across_tasks import across_tasks, as_markdown
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Standings, Table, machine, standings
+from bench_suite.reports.values import Value
 from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
@@ -22,9 +24,21 @@ END = "<!-- /bench:leaderboard -->"
 READING = (
     "A value with ± is the mean over seeds and half of its 95 % interval, over test examples and seeds; square "
     "brackets contain the bounds of an asymmetric interval. Other values are medians: parentheses contain the middle "
-    "half of the samples, with equal weight for each seed; this is a spread and not an interval. "
+    "half of the samples, with equal weight for each seed; this is a spread and not an interval."
+)
+BY_INTERVALS = (
     "Rows that share a rank (=) cannot be distinguished by their intervals; `bench compare` pairs the test examples "
     "and can detect smaller differences."
+)
+BY_PAIRS = (
+    "A rank is 1 + the number of rows that are better. Each pair of rows is compared by its difference, paired by seed "
+    "and test example where predictions are stored; the chance of any false difference in a table is at most 5 % "
+    "(Holm). Rows that share a letter cannot be told apart."
+)
+SOME_BY_INTERVALS = "Pairs without such a difference are told apart if their intervals or spreads do not overlap."
+DIFFERENCES = (
+    "A column `− MODEL` contains the difference from that model, with an interval, a verdict and p, all corrected for "
+    "the differences of the whole table (Holm, 5 %). `not clear`: the interval contains 0."
 )
 FEW_SEEDS = (
     "Two seeds are few: if seeds differ more than examples, a 95 % interval over two seeds covers the true value in "
@@ -46,6 +60,11 @@ def reading(shown: Sequence[Table]) -> str:
     """Return how to read the values of some tables."""
     rows = [row for table in shown for row in table.rows]
     parts = [READING]
+    ways = {table.ranked_by for table in shown if any(row.rank is not None for row in table.rows)}
+    parts += [BY_PAIRS] if ways - {"intervals"} else []
+    parts += [SOME_BY_INTERVALS] if "pairs and intervals" in ways else []
+    parts += [BY_INTERVALS] if "intervals" in ways else []
+    parts += [DIFFERENCES] if any(column.reference for table in shown for column in table.columns) else []
     parts += [FEW_SEEDS] if any(len(row.cells) == 2 and row.folds < 2 for row in rows) else []
     parts += [FOLDS] if any(row.folds > 1 for row in rows) else []
     parts += [CLUSTERS] if has_clusters(rows) else []
@@ -82,6 +101,8 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     parts = []
     for table in ranked_tables:
         parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
+    if (summary := across_tasks(ranked_tables)) is not None:
+        parts += ["### Across tasks", as_markdown(summary)]
     parts.append(reading(ranked_tables))
     incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
     parts += [
@@ -148,8 +169,14 @@ def column_head(column: Column, scale: formatting.Scale) -> str:
     probe, slash, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = [f"{name}={value}" for name, value in column.at]
-    lines = [probe + slash, f"{metric}{arrow}", *at, *([f"({scale.unit})"] if scale.unit else [])]
+    unit = [f"({scale.unit})"] if scale.unit else []
+    lines = [probe + slash, f"{metric}{arrow}", *at, *unit, *([f"− {column.reference}"] if column.reference else [])]
     return "<br>".join(escaping.inline(line) for line in lines if line)
+
+
+def value_text(value: Value, column: Column, scale: formatting.Scale) -> str:
+    """Return the value of a column of a table: of a metric, or a difference from the reference."""
+    return (formatting.difference if column.reference else formatting.short)(value, scale)
 
 
 def row_head(row: Row) -> str:
@@ -172,14 +199,14 @@ def leaderboard_table(table: Table) -> str:
     ]
     lines = []
     for row in table.rows:
-        rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
-        values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
-        label = escaping.inline(row.label) + notes.mark(row.note)
+        rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''} {row.letters}".strip()
+        values = [value_text(row.values[c], c, scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
+        label = escaping.inline(row.label) + notes.mark(row.note) + notes.mark(row.chosen or None)
         counts = [str(row.folds or 1), str(row.seeds)] if folds else [str(len(row.cells))]
         lines.append([*([rank] if ranks else []), label, *values, *counts])
     first = 1 if ranks else 0
     text = escaping.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
-    return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())
+    return text + "".join(f"\n\n{escaping.inline(note)}" for note in (*notes.lines(), *table.notes))
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from typing import Any, get_args
 import jinja2
 
 from bench_suite.contracts import Finding, Record, Severity
-from bench_suite.reports import escaping, formatting, leaderboard, provenance
+from bench_suite.reports import across_tasks, escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import doubt_lines
@@ -48,17 +48,19 @@ class _Part:
     artifacts: list[str] = field(default_factory=list)
 
 
-def report(run: Run, save: SavePicture | None = None) -> str:
+def report(run: Run, save: SavePicture | None = None, reference: str | None = None) -> str:
     """Return the report of a run as Markdown.
 
     Args:
         run: the run.
         save: a function that stores a picture (PNG, name) and returns its path relative to the report. Without
             one, the captions name the files in the run's folder.
+        reference: the model that the others are compared with, or `best`; default: that of the suite.
     """
     info = run.info
     records = run.records()
-    run_tables = tables([run])
+    run_tables = tables([run], reference)
+    summary = across_tasks.across_tasks(run_tables)
     text = _TEMPLATES.get_template("report.md.j2").render(
         title=escaping.inline(info.get("title") or info["suite"]),
         description=escaping.inline(info.get("description") or ""),
@@ -71,6 +73,7 @@ def report(run: Run, save: SavePicture | None = None) -> str:
             {"heading": leaderboard.heading(t), "about": leaderboard.about(t), "text": leaderboard.leaderboard_table(t)}
             for t in run_tables
         ],
+        across_tasks="" if summary is None else across_tasks.as_markdown(summary),
         reading=leaderboard.reading(run_tables),
         errors=_errors(records),
         probe_errors=_probe_errors(records),
@@ -85,12 +88,13 @@ def report(run: Run, save: SavePicture | None = None) -> str:
     return text.rstrip() + "\n"
 
 
-def write_report(runs: Sequence[Run], target: Path) -> list[Path]:
+def write_report(runs: Sequence[Run], target: Path, reference: str | None = None) -> list[Path]:
     """Write the reports of some runs, with their pictures in a folder beside each report.
 
     Args:
         runs: the runs.
         target: a file that ends in `.md`, for one report of all runs; or a folder, for a file `RUN.md` per run.
+        reference: the model that the others are compared with, or `best`; default: that of the suite.
 
     Returns:
         The written files, reports first.
@@ -112,7 +116,7 @@ def write_report(runs: Sequence[Run], target: Path) -> list[Path]:
                 pictures.append(picture)
                 return f"{folder.name}/{picture.name}"
 
-            texts.append(report(run, keep))
+            texts.append(report(run, keep, reference))
         leaderboard.write(path, "\n\n".join(texts).encode())
         reports.append(path)
     return [*reports, *pictures]

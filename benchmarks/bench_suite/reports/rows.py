@@ -32,9 +32,15 @@ class Row:
     values: Mapping[Column, Value]
     cells: tuple[Record, ...]
     rank: int | None = None
-    "1 + the number of rows that are better by more than the intervals; None if the row is not ranked."
+    "1 + the number of rows that are better, beyond what chance explains; None if the row is not ranked."
     tied: bool = False
     "Whether another row has the same rank."
+    letters: str = ""
+    "Rows that share a letter cannot be told apart; empty for two rows, or if they were not compared in pairs."
+    beats: frozenset[str] = frozenset()
+    "Labels of the rows that it is better than, beyond what chance explains."
+    chosen: str = ""
+    "How the row was chosen among several configurations of its model, or why none was; empty without a choice."
     note: str | None = None
     "Why the row is separate from another one with the same model and options; None if there is no such row."
 

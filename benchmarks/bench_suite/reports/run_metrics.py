@@ -62,7 +62,7 @@ def columns_by_suite(metrics: Sequence[RunMetric]) -> dict[str, list[Column]]:
 
 
 def with_run_metrics(
-    rows: Sequence[Row], columns: Sequence[Column], metrics: Sequence[RunMetric], owners: Mapping[str, str]
+    rows: Sequence[Row], columns: Sequence[Column], metrics: Sequence[RunMetric], owners: Mapping[str, Run]
 ) -> list[Row]:
     """Return the rows of a table with the values of the metrics of whole runs.
 
@@ -70,7 +70,7 @@ def with_run_metrics(
         rows: the rows.
         columns: the columns of the table.
         metrics: the metrics, newest run first.
-        owners: the name of the run of each cell, by the cell's id.
+        owners: the run of each cell, by the cell's id.
     """
     by_column = {column: [metric for metric in metrics if metric.column == column] for column in columns}
     own = {column: candidates for column, candidates in by_column.items() if candidates}
@@ -80,11 +80,11 @@ def with_run_metrics(
     ]
 
 
-def _value(row: Row, metrics: Sequence[RunMetric], owners: Mapping[str, str]) -> Value:
+def _value(row: Row, metrics: Sequence[RunMetric], owners: Mapping[str, Run]) -> Value:
     """Return the value of a row: that of the newest of its runs that has one, or why none has."""
     values = []
     for name in dict.fromkeys(metric.run.name for metric in metrics):
-        cells = [record for record in row.cells if owners.get(record.id) == name]
+        cells = [record for record in row.cells if record.id in owners and owners[record.id].name == name]
         matching = [metric for metric in metrics if metric.run.name == name and any(map(metric.belongs_to, cells))]
         if matching:
             partial = None if len(cells) == len(row.cells) else f"of {len(cells)} of {len(row.cells)} cells: run {name}"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench_suite.reports import escaping, formatting
+from bench_suite.reports.across_tasks import about, across_tasks, as_text
 from bench_suite.reports.columns import Column
-from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs
+from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs, value_text
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Standings, Table, tables
 from bench_suite.store.records import label_of
@@ -40,6 +41,12 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
     smoke = any(table.smoke for table in shown_tables)
     parts = [_wrap("smoke run: at most 64 examples per split, one epoch; not ranked", width)] if smoke else []
     parts += [_table(table, width) for table in shown_tables]
+    if (summary := across_tasks(shown_tables)) is not None:
+        lines = [
+            _wrap(f"across {_printable(about(summary))}", width),
+            *(_cut(line, width) for line in as_text(summary)),
+        ]
+        parts.append("\n".join(lines))
     legend = [
         "↑ higher is better, ↓ lower.",
         "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
@@ -48,8 +55,15 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
         legend.append("Means over folds have intervals that allow for the training data that folds share.")
     if has_clusters(row for table in shown_tables for row in table.rows):
         legend.append("Intervals of `quality` are over clusters of examples, as the task states them.")
-    if any(row.tied for table in shown_tables for row in table.rows):
+    tied = [table for table in shown_tables if any(row.tied for row in table.rows)]
+    if any(table.ranked_by != "intervals" for table in tied):
+        legend.append("= rows that share a rank cannot be told apart, compared pair by pair.")
+    if any(table.ranked_by == "intervals" for table in tied):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
+    if any(row.letters for table in shown_tables for row in table.rows):
+        legend.append("a, b: rows that share a letter cannot be told apart.")
+    if any(column.reference for table in shown_tables for column in table.columns):
+        legend.append("− MODEL: difference from that model; interval and p are corrected for all in a table.")
     parts.append("\n".join(_wrap(line, width) for line in legend))
     return "\n\n".join(parts)
 
@@ -58,11 +72,11 @@ def _table(table: Table, width: int) -> str:
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     # The model with its rank, then each metric: three or four lines of heading, then one line per row.
-    ranks_text = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
+    ranks_text = [f"{_rank(row)} " if ranks else "" for row in table.rows]
     rank_width = max(map(escaping.width, ranks_text))
     forms = _forms(table.rows)
     metrics, _ = _metric_columns(table, table.columns, scales)
-    required = [c for c in table.columns if c == table.sort or c.name in table.gated]
+    required = [c for c in table.columns if _is_sort(c, table.sort) or c.name in table.gated]
     left = list(table.columns)
     blocks: list[list[Column]] = []
     while left and (not blocks or any(c in required for c in left)):
@@ -82,7 +96,9 @@ def _table(table: Table, width: int) -> str:
     if axes and form is not forms[0]:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
+    body += [_wrap(f"{_printable(row.label)}: {row.chosen}", width) for row in table.rows if row.chosen]
     body += [_wrap(_printable(note), width) for note in notes]
+    body += [_wrap(_printable(note), width) for note in table.notes]
     if left:
         hidden_names = ", ".join(_printable(_column_name(column)) for column in left)
         body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))
@@ -97,7 +113,7 @@ def _metric_columns(
     metrics = {}
     for column in columns:
         values = [
-            formatting.short(row.values[column], scales[column]) + notes.mark(row.values[column].partial)
+            value_text(row.values[column], column, scales[column]) + notes.mark(row.values[column].partial)
             for row in table.rows
         ]
         metrics[column] = [*_heading(column, scales[column].unit), *values]
@@ -145,12 +161,15 @@ def _heading(column: Column, unit: str) -> list[str]:
     at = " ".join(f"{name}={value}" for name, value in column.at)
     if escaping.width(at) > MAX_HEADING:
         at = " ".join(str(value) for _, value in column.at)
+    if column.reference:
+        at, unit = f"− {column.reference}", " ".join(filter(None, (at, unit)))
     under = (at, unit) if at else (unit, "")
     return [_cut(_printable(text), MAX_HEADING, 0.6) for text in (probe, metric + arrow, *under)]
 
 
 def _column_name(column: Column) -> str:
-    return column.name + "".join(f" {name}={value}" for name, value in column.at)
+    reference = f" − {column.reference}" if column.reference else ""
+    return column.name + "".join(f" {name}={value}" for name, value in column.at) + reference
 
 
 def _fitting_columns(
@@ -176,8 +195,14 @@ def _total_width(columns: list[list[str]]) -> int:
     return sum(max(map(escaping.width, column)) for column in columns) + len(_GAP) * max(len(columns) - 1, 0)
 
 
-def _rank(rank: int | None, tied: bool) -> str:
-    return formatting.NOTHING if rank is None else f"{rank}{'=' if tied else ' '}"
+def _is_sort(column: Column, sort: Column | None) -> bool:
+    """Return whether a column shows the metric that ranks, or its differences from the reference."""
+    return sort is not None and (column.name, column.at) == (sort.name, sort.at)
+
+
+def _rank(row: Row) -> str:
+    number = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ' '}"
+    return f"{number} {row.letters}" if row.letters else number
 
 
 def _printable(text: str) -> str:

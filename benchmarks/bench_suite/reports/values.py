@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from bench_suite.comparison.verdicts import Verdict
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.reports.columns import Column
 from bench_suite.stats.intervals import over_cells
@@ -36,6 +37,12 @@ class Value:
     "How many of the row's seeds have a value, and why the others have none; None if all have one, or none has."
     over_clusters: bool = False
     "Whether the intervals of the seeds are over clusters of examples."
+    verdict: Verdict | None = None
+    "What a difference from the reference says; None for a metric itself."
+    p: float | None = None
+    "p of a difference, corrected for all differences of the table."
+    is_reference: bool = False
+    "Whether the row is itself the reference of the column."
 
     @property
     def note(self) -> str | None:

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from bench_suite.comparison.between import Configuration, PairedDifference
+from bench_suite.comparison.between import differences as between_configurations
 from bench_suite.comparison.compare import Comparison, compare
 from bench_suite.comparison.rescoring import RESAMPLES
 from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.selftest.checks import Check, Measured, around, exactly, options_of
 from bench_suite.selftest.tolerances import OFTEN, SIGMAS
+from bench_suite.stats.letters import letter_display
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.plan import Cell
 
@@ -75,6 +78,7 @@ def of_verdicts(cell: Cell) -> Iterator[Check]:
     half = interval_half(differences(SEEDS, n))
     yield exactly("compare, three seeds: interval", cell, half, _half(cell, [SEEDS]))
     yield from _other_checks(cell, n)
+    yield from _checks_of_pairs(cell)
     head = np.log(RATES) + math.log(SLOWER)
     p = stats.ttest_ind(head - math.log1p(-MARGIN), np.log(RATES), equal_var=False, alternative="less").pvalue
     yield exactly("compare, a slower rate: change", cell, SLOWER - 1, _rate(cell, lambda row: row.difference))
@@ -96,6 +100,23 @@ def _other_checks(cell: Cell, n: int) -> Iterator[Check]:
         "compare, resampled: interval", cell, half, SIGMAS * half / math.sqrt(2 * RESAMPLES),
         f"a deviation of {RESAMPLES} resamples, {OFTEN}", read=_half(cell, [[DROP]], RESAMPLED),
     )  # fmt: skip
+
+
+def _checks_of_pairs(cell: Cell) -> Iterator[Check]:
+    """Yield checks of three models of one run, two of them equal: p for three pairs, and who can be told apart."""
+    models = (Changed(0, 0), Changed(0, 0), DROP)
+    # Two of three two-sided tests have the same p, and the third has 1: Holm's rule multiplies both by 3.
+    p = 3 * 2 * mid_p(DROP)
+
+    def rows(measured: Measured) -> list[PairedDifference]:
+        return compare_models(measured, cell, models)
+
+    def groups(measured: Measured) -> float:
+        different = [(one.base, one.head) for one in rows(measured) if one.row.verdict == "worse"]
+        return len(set(letter_display(len(models), different)))
+
+    yield exactly("compare, three models: p", cell, p, lambda m: min(_number(one.row.p) for one in rows(m)))
+    yield exactly("compare, three models: groups that differ", cell, 2, groups)
 
 
 def mid_p(changed: Changed) -> float:
@@ -212,6 +233,20 @@ def compare_slowed(measured: Measured, cell: Cell) -> Comparison:
     record = measured.record(cell)
     sides = [[(_with_rates(record, [share * rate for rate in RATES]), None)] for share in (1.0, SLOWER)]
     return _compare(measured, record, {TIMING: {"tolerance": f"{MARGIN:.0%}"}}, *sides)
+
+
+def compare_models(measured: Measured, cell: Cell, models: Sequence[Changed]) -> list[PairedDifference]:
+    """Compare all pairs of models of one run whose answers are those of the cell, each changed in its own way."""
+    record, predictions = measured.record(cell), measured.predictions(cell)
+    cells = []
+    for number, changed in enumerate(models):
+        twin = replace(record, id=f"{number}", cell={**record.cell, "model": f"planted {number}", "seed": 0})
+        after = _change_answers(predictions, changed, 0, 0)
+        cells.append((_with_share(twin, after, METRIC), after))
+    run = _store_run(Store(measured.run.path.parent), measured.run, record.environment, {}, cells)
+    configurations = [Configuration(str(one.cell["model"]), ((run, one),)) for one in run.records()]
+    pairs = [(base, head) for head in range(len(models)) for base in range(head)]
+    return between_configurations(configurations, pairs, [(METRIC, ())])
 
 
 Side = Sequence[tuple[Record, Predictions | None]]

@@ -38,7 +38,13 @@ RUN = checks.record(
         **dict.fromkeys(("schema", "cells"), checks.integer),
         "planned": checks.map_of(checks.text),
         "left_out": checks.list_of(_TEXTS),
-        "report": checks.record({}, {"columns": checks.list_of(checks.anything), "sort": checks.optional(checks.text)}),
+        "report": checks.record(
+            {},
+            {
+                "columns": checks.list_of(checks.anything),
+                **dict.fromkeys(("sort", "reference", "select"), checks.optional(checks.text)),
+            },
+        ),
         "metric_files": checks.map_of(checks.record({"file": checks.text, "hash": checks.text})),
         "gate": checks.map_of(checks.anything),  # the comparison checks the rules
         "gate_options": checks.record(

@@ -15,6 +15,7 @@ from bench_suite.suite.spec import (
     EVALUATE,
     GATE_ONLY,
     GATE_OPTIONS,
+    REPORT,
     RULES,
     train_options,
 )
@@ -53,11 +54,7 @@ def suite_schema() -> dict[str, Any]:
             "gate": {**_table(GATE_OPTIONS), "additionalProperties": _gate()},
             "data": _table(DATA),
             "run": _run(),
-            "report": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {"columns": {"type": "array", "items": {"type": "string"}}, "sort": {"type": "string"}},
-            },
+            "report": _table(REPORT),
         },
     }
 

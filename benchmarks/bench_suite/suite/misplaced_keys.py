@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench_suite.components.discovery import builtin, find
 from bench_suite.components.suggestions import closest, meant
-from bench_suite.suite.spec import AXES, COMMON, DATA, EVALUATE, GATE_OPTIONS, SECTIONS, train_options
+from bench_suite.suite.spec import AXES, COMMON, DATA, EVALUATE, GATE_OPTIONS, REPORT, SECTIONS, train_options
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 OWN_DATA = ("files", "hub")
@@ -63,7 +63,7 @@ def sections_of_keys() -> Mapping[str, tuple[str, ...]]:
     tasks = [*COMMON["tasks"], *(name for use in OWN_DATA for name in find("tasks", use, folder).options)]
     by_section: dict[str, Iterable[str]] = {
         "in [train]": train_options(), "in [evaluate]": evaluate, "in [matrix]": AXES, "in [[tasks]]": tasks,
-        "in [data]": DATA, "in [gate]": GATE_OPTIONS, "in [report]": ("columns", "sort"), "in [run]": run,
+        "in [data]": DATA, "in [gate]": GATE_OPTIONS, "in [report]": REPORT, "in [run]": run,
         TOP: SECTIONS,
     }  # fmt: skip
     places: dict[str, list[str]] = {}

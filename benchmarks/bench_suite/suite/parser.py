@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_suite.components.discovery import Component, builtin, find, is_path
-from bench_suite.components.options import MISSING, Option, Type, show
+from bench_suite.components.options import MISSING, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite.checks import without_sgd
@@ -19,6 +19,7 @@ from bench_suite.suite.gate_section import check_metric, read_gates
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_only, read_selectors
 from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import (
+    BEST,
     CLASS,
     COLUMN,
     COMMON,
@@ -27,8 +28,10 @@ from bench_suite.suite.spec import (
     GATE_OPTIONS,
     MEASURED,
     MODEL,
+    REPORT,
     SECTIONS,
     ComponentUse,
+    ReportOptions,
     Suite,
     is_label,
     locate,
@@ -36,16 +39,6 @@ from bench_suite.suite.spec import (
     train_options,
 )
 from bench_suite.suite.toml_positions import Path as KeyPath
-
-_REPORT: Mapping[str, Option] = {
-    "columns": Option(
-        "columns",
-        Type("tuple", (Type("str"),), open=True),
-        (),
-        "Metrics of the leaderboard, in this order; `privacy/auc?attack=loss` is a metric at a coordinate.",
-    ),
-    "sort": Option("sort", Type("str"), None, "The metric that ranks."),
-}
 
 
 def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
@@ -90,7 +83,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     gates = tuple(read_gates(sections, metrics, probes, scope))
     gate_options = {name: option.default for name, option in GATE_OPTIONS.items()}
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
-    columns, sort = _read_report(sections, metrics)
+    report = _read_report(sections, metrics, models, probes)
     fail_on = sections.table("data", DATA).get("fail_on", ())
     executor = _read_executor(sections)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
@@ -103,7 +96,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     return Suite(
         name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, gate_options,
-        columns, sort, fail_on, executor,
+        report, fail_on, executor,
     )  # fmt: skip
 
 
@@ -271,14 +264,45 @@ def _check_measured(sections: Sections, probe: ComponentUse, metrics: Mapping[st
             check_metric(sections, name, (*probe.key, option, index), metrics)
 
 
-def _read_report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
-    """Return the columns of the leaderboard, and the metric that ranks."""
-    table = sections.table("report", _REPORT)
+def _read_report(
+    sections: Sections, metrics: Mapping[str, Any], models: Sequence[ComponentUse], probes: Sequence[ComponentUse]
+) -> ReportOptions:
+    """Return what the suite states about its leaderboard."""
+    table = sections.table("report", REPORT)
     for position, column in enumerate(table.get("columns", ())):
         _check_column(sections, column, ("report", "columns", position), metrics)
     if "sort" in table:
         _check_column(sections, table["sort"], ("report", "sort"), metrics)
-    return table.get("columns", ()), table.get("sort")
+    labels = [model.label for model in models]
+    if "select" in table:
+        _check_select(sections, table["select"], metrics, probes)
+    if "models" not in sections.incomplete and (reference := table.get("reference", BEST)) not in (BEST, *labels):
+        known = f"{nearest(reference, (BEST, *labels))} (a model of the suite: {', '.join(labels)}; or {BEST})"
+        sections.error(("report", "reference"), f"there is no model {show(reference)}{known}")
+    return ReportOptions(**table)
+
+
+def _check_select(sections: Sections, text: str, metrics: Mapping[str, Any], probes: Sequence[ComponentUse]) -> None:
+    """Add an error if configurations would be chosen by something that is no metric of the validation split."""
+    path = ("report", "select")
+    on_validation = [probe.label for probe in probes if probe.component.facts.get("OF_VALIDATION")]
+    label_of_metric = text.partition("/")[0]
+    if not on_validation and "probes" not in sections.incomplete:
+        sections.error(path, f"{show(text)}: no probe measures the validation split: add [probes.validation]")
+    elif label_of_metric not in on_validation and label_of_metric in {probe.label for probe in probes}:
+        known = [
+            name
+            for name, facts in metrics.items()
+            if name.partition("/")[0] in on_validation and facts.get("better", "none") != "none"
+        ]
+        sections.error(
+            path,
+            f"{show(text)} is measured on test examples, which must not choose (of validation: {', '.join(known)})",
+        )
+    else:
+        _check_column(sections, text, path, metrics)
+        if text in metrics and metrics[text].get("better", "none") == "none":
+            sections.error(path, f"{show(text)} has no better direction, so it cannot choose")
 
 
 def _check_column(sections: Sections, text: str, path: KeyPath, metrics: Mapping[str, Any]) -> None:

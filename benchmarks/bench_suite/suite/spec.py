@@ -101,6 +101,32 @@ EVALUATE: Mapping[str, Option] = {
         "batch_size", Type("int"), 256, "Examples in one forward pass of prediction.", bounds=(1, None)
     ),
 }
+BEST = "best"
+"The reference that stands for the model with the best value of the metric that ranks."
+REPORT: Mapping[str, Option] = {
+    "columns": Option(
+        "columns",
+        Type("tuple", (Type("str"),), open=True),
+        (),
+        "Metrics of the leaderboard, in this order; `privacy/auc?attack=loss` is a metric at a coordinate.",
+    ),
+    "sort": Option("sort", Type("str"), None, "The metric that ranks."),
+    "reference": Option(
+        "reference",
+        Type("str"),
+        None,
+        f"The model that the others are compared with, paired by seed and test example; `{BEST}`: the one that ranks "
+        "first on a task.",
+    ),
+    "select": Option(
+        "select",
+        Type("str"),
+        None,
+        "A metric on the validation split, such as `validation/log_loss`: of the configurations of a model that differ "
+        "in options of training or of the model, only the one with the best value is shown.",
+    ),
+}
+"The section `[report]`."
 COMMON: Mapping[Kind, Mapping[str, Option]] = {
     "tasks": {
         "data": Option(
@@ -231,6 +257,16 @@ def gates_to_json(gates: Iterable[Gate]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class ReportOptions:
+    """The section `[report]`."""
+
+    columns: tuple[str, ...] = ()
+    sort: str | None = None
+    reference: str | None = None
+    select: str | None = None
+
+
+@dataclass(frozen=True)
 class Suite:
     """A valid suite."""
 
@@ -258,8 +294,7 @@ class Suite:
     "In the order of the file; several for a metric with a list of rules."
     gate_options: Mapping[str, Any]
     "`undecided` and `new`."
-    columns: tuple[str, ...]
-    sort: str | None
+    report: ReportOptions
     fail_on: tuple[str, ...] = ()
     "Codes of findings that end a run with exit status 1."
     executor: ComponentUse | None = None
