@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_message(make_run: Make, tm
 def test_reports_name_no_probe() -> None:
     folder = Path(report.__code__.co_filename).parent
     sources = [*folder.glob("*.py"), *folder.glob("templates/*")]
-    probes = [path.stem for path in (folder.parent / "probes").glob("[a-z]*.py")]
+    probes = {path.stem for path in (folder.parent / "probes").glob("[a-z]*.py")} - {"validation"}  # a split, too
     for source in sources:
         code = re.sub(r'"""(.|\n)*?"""', "", source.read_text())
         assert [probe for probe in probes if f'"{probe}' in code or f"'{probe}" in code] == [], source

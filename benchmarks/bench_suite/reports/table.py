@@ -197,7 +197,7 @@ def _selected(
         return rows, ()
     return rows, (
         f"several configurations of {', '.join(models)} are ranked by test examples, so the best of them looks better "
-        'than it is: `[report] select = "validation/…"` chooses on validation',
+        "than it is: `[report] select` chooses by a metric of the validation split",
     )
 
 
