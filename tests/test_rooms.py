@@ -31,6 +31,7 @@ ELSEWHERE = {
     "execution/setting": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/numeric_state": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/measurement": ("execution/test_unit_metrics.py", "a unit measures its cells"),
+    "execution/model_training": ("execution/test_trained.py", "each test builds a cell and trains it"),
     "execution/process_ends": ("execution/test_endings.py", "a resume finds the ends of earlier processes"),
     "execution/child": ("executors/test_processes.py", "each worker has a process"),
     "execution/retries": ("executors/test_processes.py", "what a crash costs"),
