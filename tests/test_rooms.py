@@ -76,6 +76,7 @@ ELSEWHERE = {
     "probes/fairness/truncation": ("probes/fairness/test_probe.py", "the probe yields the share of unread words"),
     "probes/privacy/accounting": ("probes/privacy/test_probe.py", "the probe yields the guarantee"),
     "training/fitting": ("engines/test_native.py", "every engine trains through it"),
+    "training/rank_agreement": ("execution/test_ranks.py", "its processes agree, or are refused"),
     "training/frameworks": ("engines/test_frameworks.py", "the engines of frameworks iterate over it"),
     "training/lightning_modules": ("engines/test_lightning.py", "the engine runs a user's modules"),
     "training/state": ("engines/test_native_options.py", "a resumed training continues from it"),
