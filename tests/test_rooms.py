@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -86,6 +87,7 @@ ELSEWHERE = {
 "By module: the test file that tests it, and the reason why there is none of its own name."
 
 
+@cache
 def public_modules() -> dict[str, Path]:
     """Return by module, such as `store/runs`, its own test file; a folder's `__init__` has a folder of tests.
 
