@@ -5,8 +5,29 @@ A failure is then caused by the change under test and not by chance; `tox -e exp
 
 from __future__ import annotations
 
+import gc
+import sys
+
 from hypothesis import settings
 
 settings.register_profile("explore", deadline=None)
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.load_profile("same")
+
+IMPORTS = 20
+"Modules that are imported before their objects are exempted from garbage collection."
+_exempted = 0
+
+
+def pytest_runtest_setup() -> None:
+    """Exempt what is alive from garbage collection whenever tests have imported more packages.
+
+    PyTorch and the others bring hundreds of thousands of objects that stay, and each full collection visits all of
+    them: without this, that is a third of the time of tests that train. Each test creates its own objects afterwards,
+    so they are collected as always.
+    """
+    global _exempted
+    if len(sys.modules) >= _exempted + IMPORTS:
+        gc.collect()
+        gc.freeze()
+        _exempted = len(sys.modules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,7 @@ ELSEWHERE = {
     "execution/setting": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/numeric_state": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/measurement": ("execution/test_unit_metrics.py", "a unit measures its cells"),
+    "execution/model_training": ("execution/test_trained.py", "each test builds a cell and trains it"),
     "execution/process_ends": ("execution/test_endings.py", "a resume finds the ends of earlier processes"),
     "execution/child": ("executors/test_processes.py", "each worker has a process"),
     "execution/retries": ("executors/test_processes.py", "what a crash costs"),
@@ -75,6 +77,7 @@ ELSEWHERE = {
     "probes/fairness/truncation": ("probes/fairness/test_probe.py", "the probe yields the share of unread words"),
     "probes/privacy/accounting": ("probes/privacy/test_probe.py", "the probe yields the guarantee"),
     "training/fitting": ("engines/test_native.py", "every engine trains through it"),
+    "training/rank_agreement": ("execution/test_ranks.py", "its processes agree, or are refused"),
     "training/frameworks": ("engines/test_frameworks.py", "the engines of frameworks iterate over it"),
     "training/lightning_modules": ("engines/test_lightning.py", "the engine runs a user's modules"),
     "training/state": ("engines/test_native_options.py", "a resumed training continues from it"),
@@ -84,6 +87,7 @@ ELSEWHERE = {
 "By module: the test file that tests it, and the reason why there is none of its own name."
 
 
+@cache
 def public_modules() -> dict[str, Path]:
     """Return by module, such as `store/runs`, its own test file; a folder's `__init__` has a folder of tests.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -38,3 +40,27 @@ def bench(tmp_path, monkeypatch, capsys) -> Bench:
         return Ended(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def found_and_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that breaks an instrument and checks what the self-test says.
+
+    The self-test of the chosen cells must exit with 1 and list exactly `outside` as outside. The probe `calibration`
+    simulates less than it does for users, which takes most of the time of other cells; None leaves it as it is.
+    """
+    from bench_suite.selftest import runner
+
+    def check(
+        choice: str, module: Any, name: str, wrong: Any, outside: set[str], *, simulations: int | None = 99
+    ) -> None:
+        if simulations is not None:
+            fewer = ("numpy", {"calibration": f"probes.calibration.simulations={simulations}"})
+            monkeypatch.setattr(runner, "EXTRAS", {**runner.EXTRAS, "fewer simulations": fewer})
+        monkeypatch.setattr(module, name, wrong)
+        ended = bench("selftest", *choice.split(" ", 1), "--json")
+        assert ended.status == 1, ended.out
+        failed = {check["instrument"] for check in json.loads(ended.out)["checks"] if not check["holds"]}
+        assert failed == outside
+
+    return check

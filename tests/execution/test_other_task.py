@@ -9,8 +9,8 @@ import torch
 
 from bench_suite.components.discovery import default_options, find
 from bench_suite.contracts import BenchError
+from bench_suite.execution.model_training import build
 from bench_suite.execution.other_task import difference, with_test_of
-from bench_suite.execution.trained import build
 from bench_suite.tasks import planted_columns, planted_gaussians, planted_noise
 
 

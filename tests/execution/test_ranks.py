@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from bench_suite.contracts import BenchError, Placement
-from bench_suite.execution import ranks
-from bench_suite.execution import trained as execution_trained
+from bench_suite.execution import model_training, ranks
+from bench_suite.execution.model_training import build, fit
 from bench_suite.execution.ranks import Saved, Watch
-from bench_suite.execution.trained import Trained, build, fit
+from bench_suite.execution.trained import Trained
 from bench_suite.training import devices
 from bench_suite.training.fresh_process import FreshProcess
 
@@ -158,7 +158,7 @@ def test_a_rank_chooses_its_device_before_it_builds_the_model(monkeypatch: pytes
         order.append("build")
         raise BenchError("enough")
 
-    monkeypatch.setattr(execution_trained, "build", build_of)
+    monkeypatch.setattr(model_training, "build", build_of)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     cell = context.plan.cells[0]
     placed = replace(PLACEMENT, device="cuda", rank=1)

@@ -15,7 +15,8 @@ from sklearn.metrics import balanced_accuracy_score
 
 from bench_suite.contracts import BenchError, Placement, Threshold
 from bench_suite.data.splits import Joined, Subset
-from bench_suite.execution.trained import Trained, build, fit, train_options
+from bench_suite.execution.model_training import build, fit, train_options
+from bench_suite.execution.trained import Trained
 from bench_suite.problems import classification
 from bench_suite.training.seeding import seed_everything
 

@@ -15,11 +15,34 @@ from bench_suite.suite.plan import make_plan
 
 
 def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program, crashes) -> None:
-    program.write({"good": "pass", **{name: does for name, (does, _) in crashes.items()}}, run="timeout = 15\njobs = 2")
+    """A crash that the process notes itself, an exit that it notes, and an end that it cannot note."""
+    check_crashes(
+        program, {name: crashes[name] for name in ("segmentation fault", "exit with 0", "killed")}, "jobs = 2"
+    )
+
+
+def test_a_cell_that_hangs_is_ended_at_the_timeout(program, crashes) -> None:
+    program.write({"hang": crashes["hang"][0]}, run="timeout = 5\nretries = 0\njobs = 1")
+    status, _, errors = program.run()
+    assert status == 3, errors
+    (entry,) = program.entries()
+    assert entry["status"] == "failed"
+    assert "no end after 5 s, the timeout" in entry["reason"]
+    assert program.unfinished() == []
+
+
+@pytest.mark.slow
+def test_every_way_to_crash_costs_its_cell_only_although_all_happen_in_one_run(program, crashes) -> None:
+    check_crashes(program, crashes, "timeout = 15\njobs = 2")
+
+
+def check_crashes(program, crashes, run) -> None:
+    """Run a good model beside some that crash, and check the records of all."""
+    program.write({"good": "pass", **{name: does for name, (does, _) in crashes.items()}}, run=run)
     status, _, errors = program.run()
     assert status == 3, errors
     entries = {entry["cell"]["model"]: entry for entry in program.entries()}
-    assert len(program.entries()) == len(entries) == 6, "no record is lost or doubled"
+    assert len(program.entries()) == len(entries) == len(crashes) + 1, "no record is lost or doubled"
     assert entries["good"]["status"] == "ok"
     for name, (_, cause) in crashes.items():
         assert entries[name]["status"] == "failed"

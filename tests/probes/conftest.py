@@ -10,7 +10,7 @@ from bench_suite.contracts import History, Placement, Predictions
 from bench_suite.data.sources import Sources
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext
-from bench_suite.execution.trained import build, fit
+from bench_suite.execution.model_training import build, fit
 from bench_suite.problems import classification, regression
 from bench_suite.store.runs import Store
 from bench_suite.suite.document import parse_document

@@ -75,7 +75,7 @@ def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(scored(), st.sampled_from(["f1", "balanced_accuracy"]))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_no_threshold_is_better_than_the_one_that_is_chosen(case: tuple[np.ndarray, np.ndarray], rule: str) -> None:
     metric = partial(f1_score, zero_division=0.0) if rule == "f1" else balanced_accuracy_score
     targets, scores = case

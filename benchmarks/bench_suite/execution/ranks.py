@@ -130,7 +130,7 @@ def _train_part(untrained: Trained, saved: Saved, folder: str) -> None:
     """Build a cell in this process, which is fresh, and train the part of its rank."""
     import signal
 
-    from bench_suite.execution.trained import build, fit
+    from bench_suite.execution.model_training import build, fit
     from bench_suite.training import distributed
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; rank 0 decides

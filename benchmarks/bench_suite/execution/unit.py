@@ -110,8 +110,8 @@ def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
 
 
 def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBuilder) -> TrainingOutcome:
+    from bench_suite.execution.model_training import fit
     from bench_suite.execution.restoring import restore
-    from bench_suite.execution.trained import fit
 
     cell = todo[0]
     outcome = builder.outcome
@@ -187,7 +187,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
 
 def _build(cell: Cell, data: Data, placement: Placement, train: Mapping[str, Any], context: RunContext) -> Trained:
     """Return the cell with its model built and not trained."""
-    from bench_suite.execution.trained import build
+    from bench_suite.execution.model_training import build
 
     trained = build(cell, data, placement, cell.seed, train, smoke=context.smoke, cache=context.cache)
     trained.on_progress = partial(context.callback.step, cell)

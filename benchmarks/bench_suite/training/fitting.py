@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -32,7 +32,6 @@ from bench_suite.contracts import (
 )
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
-from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import column
 from bench_suite.training import devices, distributed
 from bench_suite.training.augmentation import changes_of
@@ -46,15 +45,11 @@ from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import Optimizer, TorchOptimizer, make_optimizer, torch_optimizer_of
 from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
+from bench_suite.training.rank_agreement import agree_with_first
 from bench_suite.training.schedules import factor
 from bench_suite.training.seeding import seed_everything
 from bench_suite.training.state import BestWeights, TrainingState
 from bench_suite.training.targets import Target
-
-_COMPARED = 32
-"Number of examples that the ranks of a training compare, before it begins."
-_TOLERANCE = 1e-2
-"Relative difference above which they are different ones: a frozen encoder may round differently on another device."
 
 
 @contextmanager
@@ -126,7 +121,7 @@ class Fitting:
         self.update: Optimizer
         seed = int(torch.randint(2**62, ()))
         if self.has_ranks:
-            seed = self._agree(seed)
+            seed = agree_with_first(seed, examples, self.module, placement)
         if placement.devices > 1 and placement.strategy == "fsdp":
             self.update = self.sharded = distributed.Sharded(self.module, placement)
             self.sharded.optimizer = torch_optimizer_of(self.sharded.network, options, placement)
@@ -155,27 +150,6 @@ class Fitting:
         self._classes = rows_by_class(_class_numbers(data)) if options.sampler == "balanced" else ()
         self._stopped: str | None = None
         self._reached = False
-
-    def _agree(self, seed: int) -> int:
-        """Return the seed of rank 0, so that all ranks draw the same order; with `fsdp`, give them its weights too.
-
-        A probe that draws numbers when the training begins would else change the order in rank 0 only.
-
-        Raises:
-            BenchError: this rank reads other examples than rank 0.
-        """
-        rows = torch.arange(min(_COMPARED, len(self.examples)), device=self.examples.device)
-        own = _summary(self.examples.take(rows))
-        seed, first = distributed.from_first((seed, own))
-        if own.shape != first.shape or not torch.allclose(own, first, rtol=_TOLERANCE, atol=_TOLERANCE):
-            raise BenchError(
-                "the processes of the devices encode the same examples differently, so they cannot train one network: "
-                "`build` and `encode` must depend on the data, the options and the seed only (the order of a set of "
-                "strings, for one, differs between processes: sort it)"
-            )
-        if self.placement.strategy == "fsdp":
-            distributed.copy_from_first(self.module)
-        return int(seed)
 
     # ── an epoch ────────────────────────────────────────────────────────────────────────────────
 
@@ -404,17 +378,6 @@ class Fitting:
         loss_of: Literal["problem", "model"] = "problem" if self.model.loss is None else "model"
         history = replace(history, loss_of=loss_of, first_step_seconds=self.first_step_seconds)
         return history if self.compiling is None else replace(history, compile_seconds=self.compiling.seconds)
-
-
-def _summary(columns: Mapping[str, Any]) -> torch.Tensor:
-    """Return a few numbers by which encoded columns are compared, float64; they depend on the order of the values."""
-    sums = []
-    for values in columns.values():
-        tensor = values.values if isinstance(values, Ragged) else values
-        if isinstance(tensor, torch.Tensor):
-            flat = tensor.detach().cpu().double().flatten()
-            sums += [flat.abs().sum(), (flat * (1.0 + torch.arange(len(flat)) % 97)).sum()]
-    return torch.stack(sums) if sums else torch.zeros(0, dtype=torch.float64)
 
 
 def _class_numbers(data: Data) -> np.ndarray:

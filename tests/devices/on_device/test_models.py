@@ -34,7 +34,7 @@ NETWORKS = {
     "timm": ("mnist", {}),
     "torchvision": ("mnist", {}),
     "transformer": (OF_TEXT, {"max_length": 16}),
-    "vgg": ("mnist", {}),
+    "vgg": ("mnist", {"width": 0.125}),
     "vit": ("mnist", {"hidden": 48, "layers": 2}),
 }  # fmt: skip
 "By model: a task that it solves, and options that make it small."
@@ -44,6 +44,8 @@ NEEDY = ("attribution", "target")
 "Probes that need what planted models lack."
 ALL_METHODS = ("bert", "cnn", "mlp")
 "Models of one modality each, explained by all default methods of the probe attribution; others have one method."
+EXPLAINED = (*ALL_METHODS, "lstm")
+"Models that the simulation explains too; it has the processor's kernels, so it explains the others in a slow test."
 PROBES = ("quality", "throughput", "compute", "generalization", "fairness", "attribution", "target")
 
 
@@ -92,7 +94,8 @@ def test_a_model_has_the_losses_and_metrics_of_the_processor(model, device, tmp_
         pytest.skip(f"{model} is not installed")
     # Both devices step by the same formula: fused kernels, which some devices lack, round differently.
     monkeypatch.setattr(optimisers, "_fused", lambda placement: False)
-    done = run(tmp_path, device, model)
+    probes = [probe for probe in PROBES if probe != "attribution" or device != "sim" or model in EXPLAINED]
+    done = run(tmp_path, device, model, probes=probes)
     here, there = done.records
     assert [record.options["placement"]["device"] for record in done.records] == ["cpu", device]
     close = tolerance(device, model)
@@ -103,12 +106,30 @@ def test_a_model_has_the_losses_and_metrics_of_the_processor(model, device, tmp_
     assert {label for label, row in there.probes.items() if row.status == "ok"} == {
         label for label, row in here.probes.items() if row.status == "ok"
     }
-    expected, actual = (metrics(record) for record in done.records)
+    compare_metrics(here, there, device, model)
+
+
+def compare_metrics(here, there, device, model):
+    """Check that the record of the device has the metrics of the processor's record, and its values."""
+    expected, actual = metrics(here), metrics(there)
     assert actual.keys() == expected.keys()
     for key, value in expected.items():
         # An LSTM of the processor is one operator, whose formula counts a gradient that cells, one by one, do without.
         close = 0.03 if (model, key[0]) == ("lstm", "compute/training_flops") else 100 * tolerance(device, model)
         assert value is None or actual[key] == pytest.approx(value, rel=close, abs=close), key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "model", [name for name, (task, _) in NETWORKS.items() if name not in EXPLAINED and not task.startswith("planted")]
+)
+def test_a_model_is_explained_as_on_the_processor(model, device, tmp_path, monkeypatch):
+    if model in ("timm", "torchvision") and find_spec(model) is None:
+        pytest.skip(f"{model} is not installed")
+    monkeypatch.setattr(optimisers, "_fused", lambda placement: False)
+    here, there = run(tmp_path, device, model, probes=("attribution",)).records
+    assert any(key[0].startswith("attribution/") for key in metrics(there))
+    compare_metrics(here, there, device, model)
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn", "bert", "gpt2"])
