@@ -171,7 +171,7 @@ def _training_errors(cell: Cell, data: Data) -> Iterator[tuple[str, str]]:
 
 def _private_error(cell: Cell, data: Data, train: Mapping[str, Any]) -> str | None:
     """Return why a cell cannot be trained privately, as far as it is known on the CPU; None if it can."""
-    from bench_suite.execution.trained import build, train_options
+    from bench_suite.execution.model_training import build, train_options
     from bench_suite.training.example_gradients import NotPrivate
     from bench_suite.training.private import check_private, few_examples
 
