@@ -192,7 +192,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "engines": ("train",),
     "probes": ("probe", "during", "summarise"),
     "executors": ("execute",),
-    "importers": ("records",),
+    "importers": ("matches", "cells"),
     "exporters": ("export", "follow"),
     "metrics": (),  # the function that has the file's name
 }

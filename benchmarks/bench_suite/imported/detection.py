@@ -1,0 +1,129 @@
+"""Which importer reads which file: by its content, or because the user says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench_suite.components import discovery
+from bench_suite.components.discovery import Component
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import BenchError
+from bench_suite.imported.heads import head_of
+
+MAX_FILES = 10_000
+"Most files of a folder that are looked at."
+
+
+def importer_named(name: str) -> Component:
+    """Return an importer by its name, with `_` or `-`.
+
+    Raises:
+        BenchError: there is no such importer.
+    """
+    known = discovery.builtin("importers")
+    chosen = name.replace("-", "_")
+    if chosen in known or chosen in discovery.installed("importers"):
+        return discovery.find("importers", chosen, Path())
+    raise BenchError(f"there is no format {name!r}{nearest(chosen, known)}; the formats are {', '.join(known)}")
+
+
+def detected(paths: Sequence[Path]) -> tuple[Component, list[Path]]:
+    """Return the importer of some files and folders, and the files that it reads.
+
+    All files that are named must have one format. In a folder, files without a known format are left out.
+
+    Raises:
+        BenchError: a path does not exist, no format is recognised, or the files have several.
+    """
+    importers = {name: discovery.find("importers", name, Path()) for name in discovery.builtin("importers")}
+    by_format: dict[str, list[Path]] = {}
+    for path in paths:
+        if path.is_dir():
+            formats = [(file, _formats(file, importers.values())) for file in files_below(path)]
+            formats = [(file, names) for file, names in formats if names]
+            if not formats:
+                raise BenchError(
+                    f"{path.name or path}: no file in the folder has a known format\n  {_help(importers)}"
+                )
+        else:
+            require_file(path)
+            formats = [(path, _formats(path, importers.values()))]
+            if not formats[0][1]:
+                raise BenchError(f"{path.name}: its format is not recognised\n  {_help(importers)}")
+        for file, names in formats:
+            by_format.setdefault(names[0], []).append(file)
+    if len(by_format) > 1:
+        listed = "; ".join(f"{name}: {', '.join(file.name for file in files[:3])}" for name, files in by_format.items())
+        raise BenchError(
+            f"the files have several formats ({listed}): import them one format at a time, or state --format"
+        )
+    name, files = next(iter(by_format.items()))
+    return importers[name], files
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """Return some files, and all files of some folders, without deciding on their format.
+
+    Raises:
+        BenchError: a path does not exist, or a folder has no files.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = list(files_below(path))
+            if not inside:
+                raise BenchError(f"{path.name or path}: the folder contains no files")
+            files += inside
+        else:
+            require_file(path)
+            files.append(path)
+    return files
+
+
+def require_file(path: Path) -> None:
+    """Raise BenchError unless a path is a regular file that is not empty."""
+    try:
+        is_file, size = path.is_file(), path.stat().st_size
+    except (OSError, ValueError) as error:  # ValueError: a null in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BenchError(f"{path} cannot be read: {reason}") from error
+    if not is_file:
+        raise BenchError(f"{path} is no regular file: write it to one")
+    if not size:
+        raise BenchError(f"{path} is empty")
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the regular files of a folder and of the folders in it, in the order of their names.
+
+    Raises:
+        BenchError: there are more than `MAX_FILES`.
+    """
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith(".")]
+    if len(files) > MAX_FILES:
+        raise BenchError(
+            f"{folder.name}: the folder has {len(files):,} files, more than {MAX_FILES:,}: name a part of them"
+        )
+    yield from files
+
+
+def _formats(path: Path, importers: Iterable[Component]) -> list[str]:
+    """Return the names of the importers that recognise a file; one that knows the tool's own format comes first."""
+    head = head_of(path)
+    if not head:
+        return []
+    names = [component.name for component in importers if _module(component).matches(path, head)]
+    return sorted(names, key=lambda name: name in ("scores", "predictions"))
+
+
+def _module(component: Component) -> Any:
+    return discovery.load(component)
+
+
+def _help(importers: Iterable[str]) -> str:
+    return (
+        f"state --format, one of {', '.join(importers)}; a table needs names of columns, such as --item COLUMN "
+        "--score COLUMN"
+    )
