@@ -976,6 +976,8 @@ class ImportedCell:
     "Hardware, system, Python and packages, as `environments/HASH.json` contains them; empty if not stated."
     started: str = ""
     "ISO 8601, UTC; empty if not stated."
+    commit: str = ""
+    "Commit that was tested or timed; empty if not stated."
     repetitions: int = 1
     "Greatest number of repetitions of an item, if an item is a cluster."
     notes: tuple[str, ...] = ()

@@ -32,6 +32,8 @@ COLUMNS = {
     "group": "Columns with sensitive attributes, separated by commas.",
 }
 "Help of the options that name columns, by name."
+TABLES = ("scores", "predictions")
+"Formats whose runs are named after the file; those of other formats are named after the format."
 
 
 def _columns(command: Any) -> Any:
@@ -54,6 +56,7 @@ def _columns(command: Any) -> Any:
 @click.option("--model-value", metavar="MODEL", help="Import this model only.")
 @click.option("--task-name", metavar="NAME", help="What the task is called in the run (default: name of the file).")
 @click.option("--name", metavar="NAME", help="What the model is called in the run.")
+@click.option("--cpu", metavar="NAME", help="Name of the processor, if the file does not state it.")
 @click.option("--encoding", metavar="NAME", help="Encoding of text files, such as cp1252 (default: UTF-8).")
 @click.option("--max-bytes", type=click.IntRange(1), metavar="N", help="Most bytes of one file (default: 2 GiB).")
 @click.option("--suite", metavar="NAME", help="Name of the suite that the run belongs to (default: name of the file).")
@@ -75,19 +78,20 @@ def command(
     """
     from bench_suite.components import discovery
     from bench_suite.imported.detection import detected, files_of, importer_named
-    from bench_suite.imported.run_writer import ImportFacts, file_facts, write_run
+    from bench_suite.imported.run_writer import ImportFacts, write_run
     from bench_suite.imported.table_cells import task_of
     from bench_suite.store.runs import Store
 
+    options = {key: value for key, value in {**stated, "range": score_range}.items() if value is not None}
     if format_name is not None:
         importer, paths = importer_named(format_name), files_of(files)
     else:
-        importer, paths = detected(files)
-    options = {key: value for key, value in {**stated, "range": score_range}.items() if value is not None}
+        importer, paths = detected(files, table_format(options))
     check_options(importer, options)
     module = discovery.load(importer)
+    suite = suite or (task_of(paths) if importer.name in TABLES else importer.name)
     facts = ImportFacts(
-        suite or task_of(paths), importer.name, file_facts(paths), module.ABSENT,
+        suite, importer.name, paths, module.ABSENT,
         [f"bench import {shlex.join(map(str, sys.argv[2:]))}"] if sys.argv[1:2] == ["import"] else [],
     )  # fmt: skip
     run = write_run(Store(results), module.cells(paths, discovery.make_options(importer, options)), facts)
@@ -96,6 +100,13 @@ def command(
         return
     for line in lines_of(run):
         say(line)
+
+
+def table_format(stated: Mapping[str, Any]) -> str:
+    """Return the format of a table that the stated columns suggest; empty if they suggest none."""
+    if any(option in stated for option in ("target", "prediction", "scores")):
+        return "predictions"
+    return "scores" if "score" in stated else ""
 
 
 def check_options(importer: Component, stated: Mapping[str, Any]) -> None:
@@ -149,7 +160,7 @@ def lines_of(run: Run) -> Iterator[str]:
     of = files[0] if len(files) == 1 else f"{len(files)} files"
     yield f"{run.name}: {_count(len(records), 'cell')} from {of}, format {imported['format']}"
     for record in records[:MAX_LINES]:
-        yield f"  {name_of(record.cell)}"
+        yield f"  {_short(name_of(record.cell))}"
         valued = [row for row in record.metrics if row.value is not None]
         for row in valued[:MAX_METRICS]:
             yield f"      {_metric_text(run, record, row)}"
@@ -195,6 +206,10 @@ def _other_examples(records: Any) -> str:
         f"the models of {', '.join(tasks[:5])} were tested on different items: they are not ranked in one table, and "
         "compared on the items that both have"
     )
+
+
+def _short(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _count(number: int, word: str) -> str:

@@ -75,7 +75,8 @@ def lines_of(powers: list[MetricPower | Unknown], aim: Aim) -> Iterator[str]:
     """Yield the powers for a person, one metric in two lines."""
     from bench_suite.comparison.run_power import MetricPower
 
-    yield f"to find a difference of {aim.find:g} in {aim.power * 100:g} of 100 comparisons (two-sided, level {aim.level:g}):"
+    share = f"{aim.power * 100:g} of 100 comparisons (two-sided, level {aim.level:g})"
+    yield f"to find a difference of {aim.find:g} in {share}:"
     for power in powers:
         yield f"  {power.metric}, {power.where}"
         if isinstance(power, MetricPower):

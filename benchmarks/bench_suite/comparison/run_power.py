@@ -89,9 +89,8 @@ def run_powers(run: Run, aim: Aim, metrics: Sequence[str] = ()) -> list[MetricPo
         metrics: names, `probe/metric`; all if there are none.
     """
     records = [record for record in run.planned_records() if record.status == "ok"]
-    groups = [members for members in by_seed(records).values()]
     tasks: dict[str, list[list[Record]]] = {}
-    for members in groups:
+    for members in by_seed(records).values():
         tasks.setdefault(str(members[0].cell.get("task")), []).append(members)
     powers: list[MetricPower | Unknown] = []
     for models in tasks.values():
@@ -187,7 +186,9 @@ def _power(row: Row, evidence: Evidence, basis: Basis, members: Sequence[Record]
     margin = math.log1p(aim.find) if relative else aim.find
     level = aim.level / 2
     smallest = min_detectable_effect(main, level, aim.power)
-    wanted = required_sample_size(main, margin, level, aim.power) if main.n else _without_examples(evidence, margin, aim)
+    wanted = (
+        required_sample_size(main, margin, level, aim.power) if main.n else _without_examples(evidence, margin, aim)
+    )
     repeated = main.sample_unit == "clusters" and int(members[0].data.get("repetitions", 1)) > 1
     return MetricPower(
         row.metric, row.where, basis, row.unit, relative, SampleSize(main.n, main.count),

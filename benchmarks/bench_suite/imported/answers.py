@@ -73,10 +73,14 @@ def read_answers(
     values, names = (None, tuple(classes)) if not scores else _scores(table, scores, classes, listed)
     names = names or tuple(sorted(dict.fromkeys(listed), key=_sort_key))
     if len(names) > MAX_CLASSES:
-        raise BenchError(f"{target!r} has {len(names):,} different values: they are no classes; state --problem regression")
+        raise BenchError(
+            f"{target!r} has {len(names):,} different values: they are no classes; state --problem regression"
+        )
     number = {name: position for position, name in enumerate(names)}
     for column, column_labels in ((target, labels), (prediction, predicted)):
-        unknown = next((label for label in column_labels if label not in number), None) if column_labels is not None else None
+        unknown = (
+            next((label for label in column_labels if label not in number), None) if column_labels is not None else None
+        )
         if unknown is not None:
             raise BenchError(
                 f"the column {column!r} has the label {unknown[:40]!r}, which is none of the classes "
@@ -98,12 +102,18 @@ def read_answers(
             require_probabilities(values)
         except ValueError as error:
             raise BenchError(
-                f"--scores {','.join(scores)}: {error}\n  import probabilities, such as the softmax of logits, or leave "
-                "--scores out"
+                f"--scores {','.join(scores)}: {error}\n  import probabilities, such as the softmax of logits, or "
+                "leave --scores out"
             ) from error
     chosen = _positive(names, positive)
     return Answers(
-        problem, targets, predictions, None if values is None else values.astype(np.float32), names, chosen, tuple(notes)
+        problem,
+        targets,
+        predictions,
+        None if values is None else values.astype(np.float32),
+        names,
+        chosen,
+        tuple(notes),
     )
 
 
@@ -176,7 +186,12 @@ def _scores(
     kind = table.column(column).type
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     first = str(table.column(column)[0].as_py()).lstrip() if is_text else ""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind) or first.startswith("["):
+    if (
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+        or first.startswith("[")
+    ):
         values = _lists(table, column, parse=is_text)
         if values.shape[1] == 1:
             return values, tuple(classes)
@@ -198,8 +213,8 @@ def _lists(table: pa.Table, column: str, *, parse: bool) -> np.ndarray:
             ) from error
         if len(lists[-1]) != len(lists[0]) or not lists[-1]:
             raise BenchError(
-                f"the column {column!r} has {len(lists[-1])} probabilities in row {position + 1:,}, and {len(lists[0])} in "
-                "row 1"
+                f"the column {column!r} has {len(lists[-1])} probabilities in row {position + 1:,}, and "
+                f"{len(lists[0])} in row 1"
             )
     values = np.array(lists, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
@@ -242,8 +257,8 @@ def _names_by_number(count: int, labels: Sequence[str], column: str) -> tuple[st
     if len(distinct) == count:
         return tuple(sorted(distinct, key=_sort_key))
     raise BenchError(
-        f"the lists of {column!r} have {count} probabilities, and there are {len(distinct)} labels: name the classes in "
-        "the order of the probabilities, --classes A,B,C"
+        f"the lists of {column!r} have {count} probabilities, and there are {len(distinct)} labels: name the classes "
+        "in the order of the probabilities, --classes A,B,C"
     )
 
 
@@ -255,7 +270,9 @@ def _of_two(
         raise BenchError(f"one probability an example is enough for two classes only, and there are {len(names)}")
     number = _positive(names, positive)
     if number is None:
-        raise BenchError(f"which of {names[0]!r} and {names[1]!r} the probability belongs to is not stated: --positive CLASS")
+        raise BenchError(
+            f"which of {names[0]!r} and {names[1]!r} the probability belongs to is not stated: --positive CLASS"
+        )
     ordered = (names[1 - number], names[number])
     return np.hstack([1.0 - values, values]), ordered, {name: position for position, name in enumerate(ordered)}
 
@@ -268,7 +285,9 @@ def _positive(names: Sequence[str], stated: str) -> int | None:
     """
     if stated:
         if stated not in names or len(names) != 2:
-            raise BenchError(f"--positive {stated} must be one of two classes; the classes are {', '.join(map(repr, names[:10]))}")
+            raise BenchError(
+                f"--positive {stated} must be one of two classes; the classes are {', '.join(map(repr, names[:10]))}"
+            )
         return list(names).index(stated)
     if len(names) != 2:
         return None

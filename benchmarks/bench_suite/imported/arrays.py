@@ -37,8 +37,8 @@ def read_arrays(paths: Sequence[Path], max_bytes: int) -> pa.Table:
             raise BenchError(f"two arrays are called {name!r}: give each a name of its own")
         if array.ndim not in (1, 2) or array.dtype.kind not in "biufUS":
             raise BenchError(
-                f"the array {name!r} is {array.dtype} {array.shape}: numbers or texts are expected, one row an example, "
-                "(n,) or (n, classes)"
+                f"the array {name!r} is {array.dtype} {array.shape}: numbers or texts are expected, one row an "
+                "example, (n,) or (n, classes)"
             )
         columns[name] = array.astype(str) if array.dtype.kind == "S" else array
     lengths = {name: len(array) for name, array in columns.items()}
@@ -80,5 +80,6 @@ def _arrays(path: Path, max_bytes: int) -> Iterator[tuple[str, np.ndarray]]:
 def _check_size(path: Path, size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise BenchError(
-            f"{path.name} contains {size:,} bytes, and {max_bytes:,} are allowed: {REMEDY}, or state a larger --max-bytes"
+            f"{path.name} contains {size:,} bytes, and {max_bytes:,} are allowed: {REMEDY}, or state "
+            "a larger --max-bytes"
         )

@@ -10,7 +10,9 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError
-from bench_suite.imported.heads import head_of
+from bench_suite.imported.arrays import is_array
+from bench_suite.imported.heads import columns_of, head_of
+from bench_suite.imported.tables import is_table
 
 MAX_FILES = 10_000
 "Most files of a folder that are looked at."
@@ -29,10 +31,14 @@ def importer_named(name: str) -> Component:
     raise BenchError(f"there is no format {name!r}{nearest(chosen, known)}; the formats are {', '.join(known)}")
 
 
-def detected(paths: Sequence[Path]) -> tuple[Component, list[Path]]:
+def detected(paths: Sequence[Path], table_format: str = "") -> tuple[Component, list[Path]]:
     """Return the importer of some files and folders, and the files that it reads.
 
     All files that are named must have one format. In a folder, files without a known format are left out.
+
+    Args:
+        paths: the files and folders.
+        table_format: `scores` or `predictions`, which reads a table that is named; empty: its columns decide.
 
     Raises:
         BenchError: a path does not exist, no format is recognised, or the files have several.
@@ -44,14 +50,15 @@ def detected(paths: Sequence[Path]) -> tuple[Component, list[Path]]:
             formats = [(file, _formats(file, importers.values())) for file in files_below(path)]
             formats = [(file, names) for file, names in formats if names]
             if not formats:
-                raise BenchError(
-                    f"{path.name or path}: no file in the folder has a known format\n  {_help(importers)}"
-                )
+                raise BenchError(f"{path.name or path}: no file in the folder has a known format\n  {_help(importers)}")
         else:
             require_file(path)
-            formats = [(path, _formats(path, importers.values()))]
+            named = table_format and (is_table(path) or is_array(path))
+            formats = [(path, [table_format] if named else _formats(path, importers.values()))]
             if not formats[0][1]:
-                raise BenchError(f"{path.name}: its format is not recognised\n  {_help(importers)}")
+                columns = ", ".join(sorted(map(repr, columns_of(path, head_of(path))))[:20])
+                known = f"; its columns are {columns}" if columns else ""
+                raise BenchError(f"{path.name}: its format is not recognised{known}\n  {_help(importers)}")
         for file, names in formats:
             by_format.setdefault(names[0], []).append(file)
     if len(by_format) > 1:
@@ -124,6 +131,6 @@ def _module(component: Component) -> Any:
 
 def _help(importers: Iterable[str]) -> str:
     return (
-        f"state --format, one of {', '.join(importers)}; a table needs names of columns, such as --item COLUMN "
-        "--score COLUMN"
+        f"state --format, one of {', '.join(importers)}; for a table, name the columns: --item COLUMN --score "
+        "COLUMN, or --target COLUMN --prediction COLUMN"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ def codes_of(column: np.ndarray) -> np.ndarray:
 
 def examples_of(
     rows: np.ndarray, items: np.ndarray, repeats: np.ndarray | None, clusters: np.ndarray | None, *, whose: str,
-    options: Sequence[str] = ("item", "repeat"),
+    advice: bool = True,
 ) -> Examples:  # fmt: skip
     """Return the examples of some rows of a table that belong to one cell.
 
@@ -70,7 +70,7 @@ def examples_of(
         repeats: (n,) the repetition of each row; None if no column names it.
         clusters: (n,) what further ties examples to one another, such as the text that several questions are about.
         whose: the cell, for errors.
-        options: names of the options that state the columns of items and of repetitions.
+        advice: whether the user can name a column of repetitions.
 
     Raises:
         BenchError: the same repetition of an item occurs twice.
@@ -79,7 +79,9 @@ def examples_of(
     keys = own if repeats is None else own + SEPARATOR + repeats[rows]
     _, first, counts = np.unique(codes_of(keys), return_index=True, return_counts=True)
     if len(counts) < len(keys):
-        raise BenchError(_twice(rows, own, repeats, first[counts > 1][0], int((counts > 1).sum()), whose, options))
+        raise BenchError(
+            _twice(rows, own, repeats, first[counts > 1][0], int((counts > 1).sum()), whose, advice=advice)
+        )
     ids = content_ids(keys.tolist())
     order = np.argsort(ids, kind="stable")
     per_item = np.bincount(codes_of(own))
@@ -91,8 +93,8 @@ def examples_of(
 
 
 def _twice(
-    rows: np.ndarray, own: np.ndarray, repeats: np.ndarray | None, first: int, count: int, whose: str,
-    options: Sequence[str],
+    rows: np.ndarray, own: np.ndarray, repeats: np.ndarray | None, first: int, count: int, whose: str, *,
+    advice: bool,
 ) -> str:  # fmt: skip
     """Return the message for items that occur twice."""
     item = str(own[first])[:60]
@@ -101,10 +103,12 @@ def _twice(
         same &= repeats[rows] == repeats[rows][first]
     where = " and ".join(f"{row + 1:,}" for row in np.sort(rows[same])[:2])
     others = f" ({count:,} such cases)" if count > 1 else ""
+    if repeats is None and not advice:
+        return f"{whose}: the item {item!r} occurs more than once{others}"
     if repeats is None:
         return (
             f"{whose}: the item {item!r} occurs more than once, in the rows {where}{others}: if these are repetitions, "
-            f"name the column that numbers them with --{options[1]} COLUMN; otherwise remove the duplicates"
+            "name the column that numbers them with --repeat COLUMN; otherwise remove the duplicates"
         )
     repetition = str(repeats[rows][first])[:40]
     return (

@@ -26,13 +26,11 @@ class ImportFacts:
     suite: str
     format: str
     "Name of the importer."
-    files: Sequence[Mapping[str, Any]]
-    "`name`, `bytes` and `hash` of each file."
+    paths: Sequence[Path]
+    "The files that were read."
     absent: Mapping[str, str]
     "What the files never contain, with the reason."
     command: Sequence[str] = ()
-    git: Mapping[str, Any] | None = None
-    "State of the repository that the results are of, if the files state it."
 
 
 def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -> Run:
@@ -49,22 +47,25 @@ def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -
     """
     listed = list(cells)
     if not listed:
-        raise BenchError(f"{', '.join(str(file['name']) for file in facts.files)}: there are no results to import")
+        raise BenchError(f"{_names(facts)}: there are no results to import")
+    files = file_facts(facts.paths)
     ids = [cell_id(cell) for cell in listed]
     if len(set(ids)) < len(ids):
         twice = next(cell for number, cell in enumerate(listed) if ids[number] in ids[:number])
         raise BenchError(f"{name_of(labels(twice))} occurs twice: import the files one by one")
+    commits = {cell.commit for cell in listed}
+    commit = commits.pop() if len(commits) == 1 else ""
     run = store.create(facts.suite, {
-        "title": f"Imported from {', '.join(str(file['name']) for file in facts.files[:5])}",
+        "title": f"Imported from {_names(facts)}",
         "description": "", "text": "", "version": __version__, "command": " ".join(facts.command),
         "overrides": [], "only": [], "smoke": False, "trust": False, "cells": len(listed),
         "planned": {id: name_of(labels(cell)) for id, cell in zip(ids, listed)},
-        "git": facts.git,
-        "imported": {"format": facts.format, "files": list(facts.files), "absent": dict(facts.absent)},
+        "git": {"commit": commit, "branch": None, "dirty": False} if commit else None,
+        "imported": {"format": facts.format, "files": files, "absent": dict(facts.absent)},
     })  # fmt: skip
     with run.lock(), run.writer() as writer:
         for id, cell in zip(ids, listed):
-            writer.write(record_of(run, id, cell, facts))
+            writer.write(record_of(run, id, cell, facts, digest([facts.format, [file["hash"] for file in files]])))
     return run
 
 
@@ -78,20 +79,28 @@ def cell_id(cell: ImportedCell) -> str:
     return digest(["imported", cell.task, cell.model, dict(cell.axes)])
 
 
-def record_of(run: Run, id: str, cell: ImportedCell, facts: ImportFacts) -> Record:
-    """Write the predictions and artifacts of a cell, and return its record."""
-    key = digest([facts.format, [file["hash"] for file in facts.files]])
+def record_of(run: Run, id: str, cell: ImportedCell, facts: ImportFacts, content: str) -> Record:
+    """Write the predictions and artifacts of a cell, and return its record.
+
+    Args:
+        run: the run.
+        id: of the cell.
+        cell: what was imported.
+        facts: what the run states about the import.
+        content: hash of the files.
+    """
+    key = digest(["imported"])  # equal in all imports: a difference would keep two runs from being compared
     record = Record(
-        run=run.name, suite=facts.suite, id=id, weights_key=digest([id, key]), cell=labels(cell),
+        run=run.name, suite=facts.suite, id=id, weights_key=digest([id, content]), cell=labels(cell),
         options={family: dict(cell.options.get(family, {})) for family in ("task", "model", "train", "evaluate")}
         | {"placement": {}},
         status="ok", metrics=cell.metrics,
         probes={label: ProbeRow("ok", key) for label in dict.fromkeys(label_of(row.name) for row in cell.metrics)},
         environment=run.add_environment(cell.environment) if cell.environment else "", started=cell.started,
-        notes=(f"imported from {', '.join(str(file['name']) for file in facts.files[:5])}", *cell.notes),
+        notes=(f"imported from {_names(facts)}", *cell.notes),
     )  # fmt: skip
     if cell.predictions is None:
-        empty = {"source": f"files:{facts.files[0]['name']}", "name": cell.task, "fingerprint": hash_of(cell.task)}
+        empty = {"source": f"files:{facts.paths[0].name}", "name": cell.task, "fingerprint": hash_of(cell.task)}
         return replace(record, data=empty)
     scores = score_metrics(cell.predictions, cell.better)
     targets = [cell.predictions["targets"]] if "targets" in cell.predictions.columns else []
@@ -101,7 +110,11 @@ def record_of(run: Run, id: str, cell: ImportedCell, facts: ImportFacts) -> Reco
         probes={**record.probes, **({LABEL: ProbeRow("ok", key)} if scores else {})},
         artifacts=(run.write_predictions(id, "test", cell.predictions),),
         data=data_facts(
-            cell.task, f"files:{facts.files[0]['name']}", cell.predictions.ids, *targets, problem=cell.problem,
+            cell.task,
+            f"files:{facts.paths[0].name}",
+            cell.predictions.ids,
+            *targets,
+            problem=cell.problem,
             repetitions=cell.repetitions,
         ),
     )
@@ -113,3 +126,9 @@ def file_facts(paths: Sequence[Path]) -> list[dict[str, Any]]:
     from bench_suite.data.fingerprint import file_hash
 
     return [{"name": path.name, "bytes": path.stat().st_size, "hash": file_hash(path)} for path in paths]
+
+
+def _names(facts: ImportFacts) -> str:
+    """Return the names of the files for a reader; of many, the first ones."""
+    rest = len(facts.paths) - 5
+    return ", ".join(path.name for path in facts.paths[:5]) + (f" and {rest} more" if rest > 0 else "")
