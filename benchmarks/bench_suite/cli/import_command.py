@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +60,14 @@ def _columns(command: Any) -> Any:
 @click.option("--encoding", metavar="NAME", help="Encoding of text files, such as cp1252 (default: UTF-8).")
 @click.option("--max-bytes", type=click.IntRange(1), metavar="N", help="Most bytes of one file (default: 2 GiB).")
 @click.option("--suite", metavar="NAME", help="Name of the suite that the run belongs to (default: name of the file).")
+@click.option(
+    "--gate", "gates", multiple=True, metavar="METRIC=TOLERANCE",
+    help="Judge this metric in comparisons with the run: scores/score=0.02 allows a loss of 0.02. Repeatable.",
+)  # fmt: skip
 @shared_options(RESULTS, JSON)
 def command(
-    files: tuple[Path, ...], format_name: str | None, score_range: tuple[float, float] | None, suite: str | None,
+    files: tuple[Path, ...], gates: tuple[str, ...], format_name: str | None,
+    score_range: tuple[float, float] | None, suite: str | None,
     results: Path, as_json: bool, **stated: Any,
 ) -> None:  # fmt: skip
     """Make a run from the results of another tool, so that compare, leaderboard and report work on them.
@@ -93,6 +98,7 @@ def command(
     facts = ImportFacts(
         suite, importer.name, paths, module.ABSENT,
         [f"bench import {shlex.join(map(str, sys.argv[2:]))}"] if sys.argv[1:2] == ["import"] else [],
+        gates_of(gates),
     )  # fmt: skip
     run = write_run(Store(results), module.cells(paths, discovery.make_options(importer, options)), facts)
     if as_json:
@@ -107,6 +113,28 @@ def table_format(stated: Mapping[str, Any]) -> str:
     if any(option in stated for option in ("target", "prediction", "scores")):
         return "predictions"
     return "scores" if "score" in stated else ""
+
+
+def gates_of(stated: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the rules of gates by metric.
+
+    Raises:
+        UsageError: one has not the form METRIC=TOLERANCE.
+    """
+    gates: dict[str, dict[str, Any]] = {}
+    for gate in stated:
+        metric, equals, tolerance = gate.rpartition("=")
+        share = tolerance.endswith("%")
+        try:
+            number = float(tolerance.removesuffix("%"))
+        except ValueError:
+            number = -1.0
+        if not equals or "/" not in metric or not 0 <= number < float("inf"):
+            raise click.UsageError(
+                f"--gate {gate} is not METRIC=TOLERANCE, such as scores/score=0.02 or timing/seconds=5%"
+            )
+        gates[metric.strip()] = {"tolerance": tolerance if share else number}
+    return gates
 
 
 def check_options(importer: Component, stated: Mapping[str, Any]) -> None:

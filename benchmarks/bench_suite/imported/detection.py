@@ -58,6 +58,7 @@ def detected(paths: Sequence[Path], table_format: str = "") -> tuple[Component, 
             if not formats[0][1]:
                 columns = ", ".join(sorted(map(repr, columns_of(path, head_of(path))))[:20])
                 known = f"; its columns are {columns}" if columns else ""
+                known += "; it is not UTF-8, state --encoding" if is_table(path) and not _is_utf8(head_of(path)) else ""
                 raise BenchError(f"{path.name}: its format is not recognised{known}\n  {_help(importers)}")
         for file, names in formats:
             by_format.setdefault(names[0], []).append(file)
@@ -134,3 +135,12 @@ def _help(importers: Iterable[str]) -> str:
         f"state --format, one of {', '.join(importers)}; for a table, name the columns: --item COLUMN --score "
         "COLUMN, or --target COLUMN --prediction COLUMN"
     )
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Return whether the beginning of a file is UTF-8; its last letter may be cut."""
+    try:
+        head[:-4].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return head.startswith((b"PAR1", b"ARROW1", b"\xff\xfe", b"\xfe\xff"))
+    return True

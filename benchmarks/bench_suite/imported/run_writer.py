@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench_suite._version import __version__
-from bench_suite.contracts import BenchError, ImportedCell, ProbeRow, Record
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import VALUE_PREFIX, BenchError, ImportedCell, ProbeRow, Record
 from bench_suite.data.fingerprint import hash_of
-from bench_suite.imported.applied_probes import apply_probes
+from bench_suite.imported.applied_probes import PROBES, apply_probes
 from bench_suite.imported.example_scores import LABEL, score_metrics
 from bench_suite.imported.items import data_facts
 from bench_suite.store.records import label_of
@@ -31,6 +32,8 @@ class ImportFacts:
     absent: Mapping[str, str]
     "What the files never contain, with the reason."
     command: Sequence[str] = ()
+    gates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    "Rules by metric, as the section `[gate]` of a suite states them."
 
 
 def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -> Run:
@@ -48,6 +51,19 @@ def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -
     listed = list(cells)
     if not listed:
         raise BenchError(f"{_names(facts)}: there are no results to import")
+    known = {row.name for cell in listed for row in cell.metrics} | {
+        f"{LABEL}/{column.removeprefix(VALUE_PREFIX)}"
+        for cell in listed
+        if cell.predictions is not None
+        for column in cell.predictions.columns
+        if column.startswith(VALUE_PREFIX)
+    }
+    for metric in facts.gates:
+        if metric not in known and label_of(metric) not in PROBES:
+            near = nearest(metric, known)
+            raise BenchError(
+                f"--gate {metric}: the files have no such metric{near}; they have {', '.join(sorted(known))}"
+            )
     files = file_facts(facts.paths)
     ids = [cell_id(cell) for cell in listed]
     if len(set(ids)) < len(ids):
@@ -61,6 +77,7 @@ def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -
         "overrides": [], "only": [], "smoke": False, "trust": False, "cells": len(listed),
         "planned": {id: name_of(labels(cell)) for id, cell in zip(ids, listed)},
         "git": {"commit": commit, "branch": None, "dirty": False} if commit else None,
+        "gate": {metric: dict(rules) for metric, rules in facts.gates.items()},
         "imported": {"format": facts.format, "files": files, "absent": dict(facts.absent)},
     })  # fmt: skip
     with run.lock(), run.writer() as writer:
