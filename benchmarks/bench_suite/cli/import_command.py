@@ -213,11 +213,11 @@ def _metric_text(run: Run, record: Any, row: Any) -> str:
 
     scale = scale_for([row.value], row.unit)
     unit = f" {scale.unit}" if scale.unit else ""
-    text = f"{row.name} {plain_number(row.value / scale.divisor, 4)}"
+    text = f"{row.name} {plain_number(row.value / scale.divisor, 4)}{unit}"
     if row.interval is not None:
         ends = [plain_number(end / scale.divisor, 4) for end in (row.interval.low, row.interval.high)]
         text += f" [{ends[0]}, {ends[1]}] over {row.interval.over}"
-    return text + unit
+    return text
 
 
 def _other_examples(records: Any) -> str:

@@ -97,6 +97,8 @@ def data(run_tables: Sequence[Table]) -> str:
 def reproduction_commands(run: Run) -> str:
     """Return the commands that reproduce the run as Markdown, with a remark on what they do not restore."""
     info = run.info
+    if imported := info.get("imported"):
+        return escaping.block(f"{_import_command(info, imported)}\nbench report", "sh")
     git = info.get("git") or {}
     suite, only = _suite_and_selection(info)
     words = [
@@ -123,6 +125,14 @@ def reproduction_commands(run: Run) -> str:
         )
         text += f"\n\n{condition}, save the text below as {escaping.code(suite)}."
     return text
+
+
+def _import_command(info: Mapping[str, Any], imported: Mapping[str, Any]) -> str:
+    """Return the command that imported the files of a run: the recorded one, or one that names them."""
+    recorded = str(info.get("command") or "")
+    if recorded.startswith("bench import "):
+        return " ".join(recorded.split())
+    return shlex.join(["bench", "import", *(str(file["name"]) for file in imported.get("files", ()))])
 
 
 def _overrides(info: Mapping[str, Any]) -> str:

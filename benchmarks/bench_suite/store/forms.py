@@ -47,6 +47,10 @@ RUN = checks.record(
         "git": _GIT,
         "resumed_git": checks.list_of(_GIT),
         "findings": checks.list_of(FINDING),
+        "imported": checks.record(
+            {"format": checks.text, "files": checks.list_of(checks.record({"name": checks.text}))},
+            {"absent": checks.map_of(checks.text)},
+        ),
     },
 )
 _GPU = checks.record({}, {"name": checks.text, "memory_bytes": checks.integer})
