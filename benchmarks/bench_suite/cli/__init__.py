@@ -37,6 +37,7 @@ COMMANDS = {
     "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",
     "compare": "Compare two runs metric by metric; exit 1 on a regression.",
     "power": "Say how many examples or seeds would find a difference.",
+    "merge": "Join runs of parts of one suite into one run.",
     "baseline": "Keep a run as the baseline of its suite, or list baselines.",
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print a script for shell completion.",

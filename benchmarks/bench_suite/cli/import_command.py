@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, shared_options
+from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, shared_options
 from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def _columns(command: Any) -> Any:
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
 @click.option("--format", "format_name", metavar="NAME", help="Format of the files; by default it is recognised.")
 @_columns
-@click.option("--better", type=click.Choice(["higher", "lower"]), help="Which scores are better (default: higher).")
+@click.option("--better", type=NearestChoice(["higher", "lower"]), help="Which scores are better (default: higher).")
 @click.option(
     "--range", "score_range", nargs=2, type=float, metavar="LOW HIGH", help="Refuse scores outside LOW to HIGH."
 )
-@click.option("--problem", type=click.Choice(["classification", "regression"]), help="What was predicted.")
+@click.option("--problem", type=NearestChoice(["classification", "regression"]), help="What was predicted.")
 @click.option("--classes", metavar="A,B,…", help="Names of the classes, in the order of the probabilities.")
 @click.option("--positive", metavar="CLASS", help="The positive class, of two.")
 @click.option("--model-value", metavar="MODEL", help="Import this model only.")

@@ -100,7 +100,7 @@ def reproduction_commands(run: Run) -> str:
     if imported := info.get("imported"):
         return escaping.block(f"{_import_command(info, imported)}\nbench report", "sh")
     git = info.get("git") or {}
-    suite, only = _suite_and_selection(info)
+    suite, only = suite_and_selection(info)
     words = [
         "bench",
         "run",
@@ -140,7 +140,7 @@ def _overrides(info: Mapping[str, Any]) -> str:
     return shlex.join(word for override in info.get("overrides") or () for word in ("--set", str(override)))
 
 
-def _suite_and_selection(info: Mapping[str, Any]) -> tuple[str, list[str]]:
+def suite_and_selection(info: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Return the suite as the command named it, and the words that selected cells (`--only`, `-k`).
 
     An absolute path is reduced to the file's name. For a resumed run there is no selection, because the run may contain
