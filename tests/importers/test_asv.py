@@ -32,6 +32,7 @@ def test_each_combination_of_parameters_is_a_cell_and_failures_are_left_out(read
 def test_a_folder_of_results_is_read_without_the_files_beside_them(run_of: Callable[..., Run], data: Path) -> None:
     run = run_of(data / "asv")
     assert [file["name"] for file in run.info["imported"]["files"]] == [FILE.name]
+    assert run.info["imported"]["started"] == "2026-11-30T16:06:24Z"
     assert run.info["git"]["commit"] == "b58f1830ba86304b97d31bf37a647a961d15f8a0"
     assert run.environment(run.records()[0].environment)["hardware"]["cpu"] == "AMD EPYC"
 

@@ -37,7 +37,7 @@ def test_a_table_without_scores_or_of_another_form_is_refused(read: Read, tmp_pa
 
 def test_a_row_without_a_score_leaves_the_metric_without_a_value(read: Read, tmp_path: Path) -> None:
     path = tmp_path / "table.json"
-    path.write_text('{"columns": ["inputs", "x/v1/score", "y/v1/score"], "data": [["a", null, 1], ["b", 1, 0]]}')
+    path.write_text('{"columns": ["inputs", "x/v1/score", "y/v1/score"], "data": [["a", null, "yes"], ["b", 1, "no"]]}')
     (cell,) = read("mlflow", path)
     (row,) = cell.metrics
     assert (row.name, row.value, row.reason) == ("scores/x", None, "1 of 2 items have no such score")

@@ -78,7 +78,7 @@ def command(
 
     \b
       bench import scores.csv --item item_id --model model_id --score score
-      bench import predictions.parquet --target label --prediction answer --scores probabilities
+      bench import answers.parquet --target label --scores probabilities
       bench import lm_eval_output/
     """
     from bench_suite.components import discovery

@@ -70,6 +70,7 @@ def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -
         twice = next(cell for number, cell in enumerate(listed) if ids[number] in ids[:number])
         raise BenchError(f"{name_of(labels(twice))} occurs twice: import the files one by one")
     commits = {cell.commit for cell in listed}
+    started = min((cell.started for cell in listed if cell.started), default="")
     commit = commits.pop() if len(commits) == 1 else ""
     run = store.create(facts.suite, {
         "title": f"Imported from {_names(facts)}",
@@ -78,7 +79,7 @@ def write_run(store: Store, cells: Iterable[ImportedCell], facts: ImportFacts) -
         "planned": {id: name_of(labels(cell)) for id, cell in zip(ids, listed)},
         "git": {"commit": commit, "branch": None, "dirty": False} if commit else None,
         "gate": {metric: dict(rules) for metric, rules in facts.gates.items()},
-        "imported": {"format": facts.format, "files": files, "absent": dict(facts.absent)},
+        "imported": {"format": facts.format, "files": files, "absent": dict(facts.absent), "started": started},
     })  # fmt: skip
     with run.lock(), run.writer() as writer:
         for id, cell in zip(ids, listed):

@@ -23,6 +23,7 @@ ABSENT = {
 _SCORE = re.compile(r"(?P<name>.+)/v\d+/score$")
 LOWER = ("toxicity", "latency", "perplexity")
 NEITHER = ("token_count", "ari_grade_level", "flesch_kincaid_grade_level")
+WORDS = {"yes": 1.0, "no": 0.0}
 FURTHER = ("latency", "token_count")
 "Columns of measurements whose names do not end in /score."
 
@@ -58,7 +59,7 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
                 raise BenchError(f"{path.name}: data[{number}] has {len(values)} values for {len(columns)} columns")
             item = json.dumps([values[key] for key in keys] if keys else number, sort_keys=True, default=str)
             occurrences[item] += 1
-            of_row = {name: finite(values[at]) for at, name in names.items()}
+            of_row = {name: _number(values[at]) for at, name in names.items()}
             scores.add(
                 f"{item} {occurrences[item]}", {name: value for name, value in of_row.items() if value is not None}
             )
@@ -69,6 +70,11 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         yield scores.cell(
             options.task_name or path.stem, options.name or _run_name(path), better=better, stated={}, notes=notes
         )
+
+
+def _number(value: Any) -> float | None:
+    """Return a score as a number; a judge's `yes` and `no` are 1 and 0."""
+    return WORDS.get(value.lower()) if isinstance(value, str) else finite(value)
 
 
 def _metrics(columns: Sequence[str], name: str) -> dict[int, str]:

@@ -49,7 +49,7 @@ RUN = checks.record(
         "findings": checks.list_of(FINDING),
         "imported": checks.record(
             {"format": checks.text, "files": checks.list_of(checks.record({"name": checks.text}))},
-            {"absent": checks.map_of(checks.text)},
+            {"absent": checks.map_of(checks.text), "started": checks.text},
         ),
     },
 )
