@@ -53,8 +53,9 @@ def test_several_formats_unknown_and_absent_files_are_refused(tmp_path: Path) ->
         with pytest.raises(BenchError, match=message):
             detected([path])
     (tmp_path / "folder").mkdir()
-    with pytest.raises(BenchError, match="contains no files"):
-        files_of([tmp_path / "folder"])
+    with pytest.raises(BenchError, match="no file in the folder has the format asv"):
+        files_of([tmp_path / "folder"], importer_named("asv"))
+    assert [file.name for file in files_of([DATA], importer_named("mlflow"))] == ["eval_results_table.json"]
     with pytest.raises(BenchError, match="no file in the folder has a known format"):
         detected([tmp_path / "folder"])
 

@@ -89,7 +89,8 @@ def command(
 
     options = {key: value for key, value in {**stated, "range": score_range}.items() if value is not None}
     if format_name is not None:
-        importer, paths = importer_named(format_name), files_of(files)
+        importer = importer_named(format_name)
+        paths = files_of(files, importer)
     else:
         importer, paths = detected(files, table_format(options))
     check_options(importer, options)

@@ -71,18 +71,18 @@ def detected(paths: Sequence[Path], table_format: str = "") -> tuple[Component, 
     return importers[name], files
 
 
-def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Return some files, and all files of some folders, without deciding on their format.
+def files_of(paths: Sequence[Path], importer: Component) -> list[Path]:
+    """Return some files, whatever their format, and the files of some folders that have that of an importer.
 
     Raises:
-        BenchError: a path does not exist, or a folder has no files.
+        BenchError: a path does not exist, or a folder has no such file.
     """
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = list(files_below(path))
+            inside = [file for file in files_below(path) if _formats(file, [importer])]
             if not inside:
-                raise BenchError(f"{path.name or path}: the folder contains no files")
+                raise BenchError(f"{path.name or path}: no file in the folder has the format {importer.name}")
             files += inside
         else:
             require_file(path)
