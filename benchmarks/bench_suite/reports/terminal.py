@@ -45,7 +45,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
     if any(row.folds > 1 for table in shown_tables for row in table.rows):
         legend.append("Means over folds have intervals that allow for the training data that folds share.")
     if has_clusters(row for table in shown_tables for row in table.rows):
-        legend.append("Intervals of `quality` are over clusters of examples, as the task states them.")
+        legend.append("Intervals are over clusters if examples are not independent, such as repetitions of an item.")
     if any(row.tied for table in shown_tables for row in table.rows):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
     parts.append("\n".join(_wrap(line, width) for line in legend))
