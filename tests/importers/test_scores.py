@@ -14,7 +14,7 @@ from bench_suite.comparison.run_power import Aim, MetricPower, run_powers
 from bench_suite.contracts import BenchError, ImportedCell
 from bench_suite.imported.example_scores import standard_error
 from bench_suite.stats.paired import nested_difference, p_differs, unpaired_difference
-from bench_suite.store.runs import Run
+from bench_suite.store.runs import Run, Store
 
 NANO, MINI = "openai/gpt-5-nano-2025-08-07", "openai/gpt-5.4-mini-2026-03-17"
 Read = Callable[..., list[ImportedCell]]
@@ -71,6 +71,7 @@ def test_the_record_has_no_seed_engine_or_seconds_and_says_why(run_of: Callable[
     assert set(record.cell) == {"task", "model"}
     assert record.seconds == {}
     assert record.environment == ""
+    assert Store(run.path.parent).newest("imported") is None, "an imported run is never resumed"
     assert set(run.info["imported"]["absent"]) == {"predictions", "environment", "training"}
     assert record.metrics[0].interval is not None
     assert record.metrics[0].interval.over == "clusters"
