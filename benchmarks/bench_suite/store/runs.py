@@ -120,8 +120,8 @@ class Store:
     def newest(self, suite: str, overrides: Sequence[str] = ()) -> Run | None:
         """Return the newest run of a suite under these `--set` overrides; None if there is none.
 
-        Smoke runs and imported ones are ignored, because they cannot be resumed. Overrides of gates and of the report are ignored too,
-        because they belong to no cell.
+        Smoke runs and imported ones are ignored, because they cannot be resumed. Overrides of gates and of the report
+        are ignored too, because they belong to no cell.
         """
         wanted = cell_overrides(overrides)
         candidates = (
