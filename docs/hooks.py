@@ -170,7 +170,7 @@ def part_components(kind: str) -> str:
     text = []
     for component in shipped(kind):  # type: ignore[arg-type]  # a marker with a wrong kind gives nothing, and a test fails
         text += [f"## {component.name}", component.doc.strip(), FACTS.get(kind, version)(component)]
-        if kind in ("tasks", "models", "probes", "problems"):
+        if kind in ("tasks", "models", "probes", "problems", "importers"):
             text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
@@ -192,7 +192,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "engines": ("train",),
     "probes": ("probe", "during", "summarise"),
     "executors": ("execute",),
-    "importers": ("records",),
+    "importers": ("matches", "cells"),
     "exporters": ("export", "follow"),
     "metrics": (),  # the function that has the file's name
 }

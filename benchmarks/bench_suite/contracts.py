@@ -941,3 +941,45 @@ class Record:
     that go on, `processes`, `limit AS`. Empty for nearly every cell."""
     schema: int = 2
     "Version of the record's format."
+
+
+# ── results of other tools ──────────────────────────────────────────────────────────────────────
+
+VALUE_PREFIX = "value/"
+"Begins the name of a column of `Predictions` that contains the value of a metric for each example."
+
+
+@dataclass(frozen=True)
+class ImportedCell:
+    """The results of one model on one task, as another tool stored them: what an importer yields."""
+
+    task: str
+    "What the model was tested on; the name of the benchmark if its time was measured."
+    model: str
+    "Name of the model."
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    "Further coordinates, such as `seed`. One that the file does not state is absent."
+    predictions: Predictions | None = None
+    """Of the split `test`: `targets`, `predictions` and perhaps `scores`, from which the probes compute their metrics.
+    Or for each metric that is a mean over examples a column `value/METRIC`, (n,) float64. `cluster`, (n,) int64, if
+    examples of one number are not independent, such as repetitions of one item."""
+    problem: str = ""
+    "Name of the problem of `targets` and `predictions`; empty if there are none."
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    "What the problem needs to know: `classes`, their names, and `positive`, if the file states it."
+    better: Mapping[str, Better] = field(default_factory=dict)
+    "Which values of the metrics in columns `value/METRIC` are better; those that are not named: higher."
+    metrics: tuple[MetricRow, ...] = ()
+    "Metrics that are not computed from the predictions, such as times."
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    "What the file states of `task`, `model`, `train`, `evaluate`: cells of other options are not compared."
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    "Hardware, system, Python and packages, as `environments/HASH.json` contains them; empty if not stated."
+    started: str = ""
+    "ISO 8601, UTC; empty if not stated."
+    commit: str = ""
+    "Commit that was tested or timed; empty if not stated."
+    repetitions: int = 1
+    "Greatest number of repetitions of an item, if an item is a cluster."
+    notes: tuple[str, ...] = ()
+    "Remarks for the reader."

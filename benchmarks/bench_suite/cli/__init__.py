@@ -32,15 +32,18 @@ COMMANDS = {
     "doctor": "Check devices, versions, peak rates and installed packages.",
     "selftest": "Run every instrument on tasks with known answers; compare.",
     "results": "List the stored runs.",
+    "import": "Make a run from the results of another tool.",
     "report": "Write a report of one or more runs, as Markdown.",
     "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",
     "compare": "Compare two runs metric by metric; exit 1 on a regression.",
+    "power": "Say how many examples or seeds would find a difference.",
+    "merge": "Join runs of parts of one suite into one run.",
     "baseline": "Keep a run as the baseline of its suite, or list baselines.",
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print a script for shell completion.",
 }
-_MODULES = {"try": "try_command"}
-"Modules whose name differs from their command's: `try` is a Python keyword."
+_MODULES = {"try": "try_command", "import": "import_command"}
+"Modules whose name differs from their command's: `try` and `import` are Python keywords."
 
 
 class _Commands(click.Group):

@@ -48,8 +48,8 @@ def match(base: Predictions, head: Predictions) -> tuple[np.ndarray, np.ndarray,
     """Return the common examples of two sides, and how the others differ.
 
     Args:
-        base: with `targets`.
-        head: with `targets`.
+        base: with `targets`, unless the examples have scores only.
+        head: the same.
 
     Returns:
         The rows of the common examples in base and in head, (k,) int64 each, in the order of the ids of base; and the
@@ -118,8 +118,7 @@ def _equal(base: Predictions, head: Predictions, mine: np.ndarray, theirs: np.nd
     if len(base) != len(head) or not np.array_equal(np.asarray(base.ids)[mine], np.asarray(head.ids)[theirs]):
         return False
     of_base, of_head = (
-        {"targets": side["targets"], **{f"group/{name}": values for name, values in side.groups.items()}}
-        for side in (base, head)
+        {**_targets(side), **{f"group/{name}": values for name, values in side.groups.items()}} for side in (base, head)
     )
     return of_base.keys() == of_head.keys() and all(
         same_values(_rows(of_base[name], mine), _rows(of_head[name], theirs)) for name in of_base
@@ -129,8 +128,13 @@ def _equal(base: Predictions, head: Predictions, mine: np.ndarray, theirs: np.nd
 def _keys(side: Predictions) -> Sequence[np.ndarray]:
     """Return hashes, (n,) uint64 each, of content, target and groups; of content and target; of content."""
     groups = [np.asarray(side.groups[name]) for name in sorted(side.groups)]
-    targets = side["targets"]
-    return row_hashes(side.ids, targets, *groups), row_hashes(side.ids, targets), row_hashes(side.ids)
+    targets = _targets(side).values()
+    return row_hashes(side.ids, *targets, *groups), row_hashes(side.ids, *targets), row_hashes(side.ids)
+
+
+def _targets(side: Predictions) -> dict[str, Any]:
+    """Return the column `targets`, if there is one: imported scores have none."""
+    return {name: values for name, values in side.columns.items() if name == "targets"}
 
 
 def _numbered(keys: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ def gate_powers(gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: fl
     ]
     level, deadline = LEVEL / max(1, len(questions)), math.inf
     powers = [(gate, _Powers()) for gate in gates if "tolerance" in gate.rules]
-    locations = _Locations(run)
+    locations = Locations(run)
     for question, part, key in questions:
         for of_gate in (known for gate, known in powers if gate is question):
             if time.process_time() > deadline and of_gate.known:
@@ -120,7 +120,7 @@ class _Powers:
         return replace(worst, cells=len(self.known), left=self.left)
 
 
-def _power(gate: Gate, part: Part, key: Key, locations: _Locations, level: float) -> GatePower | None:
+def _power(gate: Gate, part: Part, key: Key, locations: Locations, level: float) -> GatePower | None:
     """Return what a gate finds in some cells that differ only in their seed; None without a value."""
     records = [pair.head for pair in part.group.pairs]
     rows = [by_key(record.metrics).get(key) for record in records]
@@ -134,7 +134,7 @@ def _power(gate: Gate, part: Part, key: Key, locations: _Locations, level: float
     row = Row(key[0], part.group.where, True, coordinates_text(key), first.unit, first.better, seeds=len(rows))
     row = replace(row, base=math.fsum(values) / len(values), head=math.fsum(values) / len(values))
     try:
-        evidence, relative, paired = _without_change(row, known, records, locations)
+        evidence, relative, paired = without_change(row, known, records, locations)
     except ValueError:
         return None
     margin = margin_of(gate.rules["tolerance"], row, relative=relative) or 0.0
@@ -152,8 +152,8 @@ def _power(gate: Gate, part: Part, key: Key, locations: _Locations, level: float
 # ── the evidence of a comparison that changes nothing ───────────────────────────────────────────
 
 
-def _without_change(
-    row: Row, rows: Sequence[MetricRow], records: Sequence[Record], locations: _Locations
+def without_change(
+    row: Row, rows: Sequence[MetricRow], records: Sequence[Record], locations: Locations
 ) -> tuple[Evidence, bool, bool]:
     """Return the evidence that equally good models would give, whether it is of logarithms, and whether it is paired.
 
@@ -208,7 +208,7 @@ def _pairs(count: int) -> list[tuple[int, int]]:
 
 
 def _examples_of_pairs(
-    row: Row, rows: Sequence[MetricRow], records: Sequence[Record], locations: _Locations
+    row: Row, rows: Sequence[MetricRow], records: Sequence[Record], locations: Locations
 ) -> Iterator[tuple[Difference, str | None]]:
     """Yield the difference between the two seeds of each pair, and how it was found."""
     for mine, theirs in _pairs(len(rows)):
@@ -220,7 +220,7 @@ def _examples_of_pairs(
         yield evidence.main, evidence.method
 
 
-class _Locations:
+class Locations:
     """The stored predictions of pairs of cells of one run, each read once."""
 
     def __init__(self, run: Run) -> None:

@@ -16,7 +16,15 @@ from bench_suite.comparison.evidence import Method
 from bench_suite.comparison.metric_files import MetricFiles, UnusableMetricFile
 from bench_suite.comparison.pairing import Group
 from bench_suite.components import metric_calls
-from bench_suite.contracts import ArtifactRow, BenchError, MetricRow, Predictions, Record, describe_error
+from bench_suite.contracts import (
+    VALUE_PREFIX,
+    ArtifactRow,
+    BenchError,
+    MetricRow,
+    Predictions,
+    Record,
+    describe_error,
+)
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, weighted_metric
@@ -145,7 +153,7 @@ def values_on_common(metric: str, values: Values, examples: Examples, files: Met
             these examples.
     """
     name = metric.partition("/")[2]
-    _, function, is_external = _metric_of(metric, files)
+    _, function, is_external = _metric_of(metric, files, examples)
     whole = (examples.all_of_base, examples.all_of_head) if examples.change else (examples.base, examples.head)
     changed = []
     try:
@@ -188,7 +196,7 @@ def difference_of(
         Unpaired: The metric is none of single predictions, or they do not reproduce its values.
     """
     name = metric.partition("/")[2]
-    file, function, is_external = _metric_of(metric, files)
+    file, function, is_external = _metric_of(metric, files, examples)
     value_of_each = getattr(file, "per_example", None)
     try:
         calls = [
@@ -295,15 +303,35 @@ def _differences(calls: Sequence[Sequence[Call]], sign: float, rows: np.ndarray)
 
 def _bind(function: Callable[..., float], predictions: Predictions, spec: Mapping[str, Any]) -> Call:
     """Return the function with the columns that it takes."""
+    if isinstance(function, StoredValues):
+        return function, {"values": predictions[function.column]}
     columns = {name: values for name, values in predictions.columns.items() if isinstance(values, np.ndarray)}
     if "score_classes" in columns:  # only the highest scores of many classes were kept
         columns.pop("scores", None)
     return metric_calls.bind_columns(function, columns, spec)
 
 
-def _metric_of(metric: str, files: MetricFiles) -> tuple[Any, Callable[..., float], bool]:
+@dataclass(frozen=True)
+class StoredValues:
+    """A metric that is the mean of a column of the predictions, as an imported score is: file and function in one."""
+
+    column: str
+    "`value/METRIC`."
+
+    def __call__(self, values: np.ndarray) -> float:
+        return float(np.asarray(values).mean())
+
+    def per_example(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of each example, (n,)."""
+        return values
+
+
+def _metric_of(metric: str, files: MetricFiles, examples: Examples) -> tuple[Any, Callable[..., float], bool]:
     """Return the file of a metric, its function, and whether the suite names the file. Raise Unpaired without one."""
     name = metric.partition("/")[2]
+    column = f"{VALUE_PREFIX}{name}"
+    if all(column in side[0].columns for side in (examples.base, examples.head)):
+        return StoredValues(column), StoredValues(column), False
     try:
         file, is_external = metric_files.load(files, metric)
         return file, getattr(file, name), is_external
@@ -334,7 +362,7 @@ def _read(run: PredictionStore, record: Record, side: str) -> Predictions:
         predictions = run.read_predictions(row)
     except BenchError as error:
         raise Unpaired(f"{side} has no readable predictions: {error}") from error
-    if "targets" not in predictions.columns:
+    if "targets" not in predictions.columns and not any(name.startswith(VALUE_PREFIX) for name in predictions.columns):
         raise Unpaired(f"the predictions of {side} have no targets")
     return predictions
 

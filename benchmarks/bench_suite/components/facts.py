@@ -110,6 +110,10 @@ FORMS: dict[str, tuple[str, Any]] = {
     "HUB": _WORD_OR_WORDS,
     "PACKAGE": _WORDS,
     "DOWNLOADS": ("true or false", lambda v: isinstance(v, bool)),
+    "ABSENT": (
+        "dictionary of what is absent: reason",
+        lambda v: _TABLE[1](v) and all(isinstance(reason, str) for reason in v.values()),
+    ),
 }
 "By the name of a fact: its form in words, and whether a value has it."
 _REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -120,7 +124,7 @@ _REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "probes": (("METRICS",), ()),
     "metrics": (("UNIT", "BETTER"), ()),
     "executors": ((), ("execute",)),
-    "importers": ((), ("records",)),
+    "importers": (("ABSENT",), ("matches", "cells")),
     "exporters": ((), ()),
 }
 "By kind: the facts and the functions that a component needs."

@@ -51,8 +51,8 @@ FOLDS = (
     "describes models that are trained on other data of this size."
 )
 CLUSTERS = (
-    "If examples come in clusters, such as several of one customer, the intervals of `quality` are over clusters: they "
-    "describe other customers, and are wider than intervals over single examples."
+    "If examples come in clusters, such as several of one customer, the intervals of their metrics are over clusters: "
+    "they describe other customers, and are wider than intervals over single examples."
 )
 
 

@@ -97,8 +97,10 @@ def data(run_tables: Sequence[Table]) -> str:
 def reproduction_commands(run: Run) -> str:
     """Return the commands that reproduce the run as Markdown, with a remark on what they do not restore."""
     info = run.info
+    if imported := info.get("imported"):
+        return escaping.block(f"{_import_command(info, imported)}\nbench report", "sh")
     git = info.get("git") or {}
-    suite, only = _suite_and_selection(info)
+    suite, only = suite_and_selection(info)
     words = [
         "bench",
         "run",
@@ -125,12 +127,20 @@ def reproduction_commands(run: Run) -> str:
     return text
 
 
+def _import_command(info: Mapping[str, Any], imported: Mapping[str, Any]) -> str:
+    """Return the command that imported the files of a run: the recorded one, or one that names them."""
+    recorded = str(info.get("command") or "")
+    if recorded.startswith("bench import "):
+        return " ".join(recorded.split())
+    return shlex.join(["bench", "import", *(str(file["name"]) for file in imported.get("files", ()))])
+
+
 def _overrides(info: Mapping[str, Any]) -> str:
     """Return the overrides as options (`--set KEY=VALUE`), quoted for a shell."""
     return shlex.join(word for override in info.get("overrides") or () for word in ("--set", str(override)))
 
 
-def _suite_and_selection(info: Mapping[str, Any]) -> tuple[str, list[str]]:
+def suite_and_selection(info: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Return the suite as the command named it, and the words that selected cells (`--only`, `-k`).
 
     An absolute path is reduced to the file's name. For a resumed run there is no selection, because the run may contain

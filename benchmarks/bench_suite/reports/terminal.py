@@ -54,7 +54,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
     if any(row.folds > 1 for table in shown_tables for row in table.rows):
         legend.append("Means over folds have intervals that allow for the training data that folds share.")
     if has_clusters(row for table in shown_tables for row in table.rows):
-        legend.append("Intervals of `quality` are over clusters of examples, as the task states them.")
+        legend.append("Intervals are over clusters if examples are not independent, such as repetitions of an item.")
     tied = [table for table in shown_tables if any(row.tied for row in table.rows)]
     if any(table.ranked_by != "intervals" for table in tied):
         legend.append("= rows that share a rank cannot be told apart, compared pair by pair.")

@@ -33,7 +33,7 @@ RUN = checks.record(
     {"run": checks.name, "suite": checks.text, "started": checks.text},
     {
         **dict.fromkeys(("title", "description", "text", "command", "version"), checks.text),
-        **dict.fromkeys(("overrides", "only", "passed", "resumed"), _TEXTS),
+        **dict.fromkeys(("overrides", "only", "passed", "resumed", "merged"), _TEXTS),
         **dict.fromkeys(("smoke", "trust"), checks.flag),
         **dict.fromkeys(("schema", "cells"), checks.integer),
         "planned": checks.map_of(checks.text),
@@ -53,6 +53,10 @@ RUN = checks.record(
         "git": _GIT,
         "resumed_git": checks.list_of(_GIT),
         "findings": checks.list_of(FINDING),
+        "imported": checks.record(
+            {"format": checks.text, "files": checks.list_of(checks.record({"name": checks.text}))},
+            {"absent": checks.map_of(checks.text), "started": checks.text},
+        ),
     },
 )
 _GPU = checks.record({}, {"name": checks.text, "memory_bytes": checks.integer})

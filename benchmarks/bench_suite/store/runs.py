@@ -120,11 +120,13 @@ class Store:
     def newest(self, suite: str, overrides: Sequence[str] = ()) -> Run | None:
         """Return the newest run of a suite under these `--set` overrides; None if there is none.
 
-        Smoke runs are ignored, because they cannot be resumed. Overrides of gates and of the report are ignored too,
-        because they belong to no cell.
+        Smoke runs and imported ones are ignored, because they cannot be resumed. Overrides of gates and of the report
+        are ignored too, because they belong to no cell.
         """
         wanted = cell_overrides(overrides)
-        candidates = (info for info in self.runs() if info.suite == suite and not info.smoke)
+        candidates = (
+            info for info in self.runs() if info.suite == suite and not info.smoke and not info.info.get("imported")
+        )
         same = (info for info in candidates if cell_overrides(info.info.get("overrides", ())) == wanted)
         return next((Run(info.path) for info in same), None)
 
