@@ -6,7 +6,6 @@ same distribution of the largest statistic, so one set of permutations gives the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +24,10 @@ from bench_suite.stats.shift import shift_between
 
 DEPENDENT = 0.01
 "Neighbours are alike if the p-value of their correlation is at most this."
-CRITICAL_DRAWS = 4
+CRITICAL_DRAWS = 2
 "The critical value of series with a planted change is the mean over so many of them."
+CRITICAL_PERMUTATIONS = 999
+"Permuted series of each of these."
 _CHUNK = 64
 
 
@@ -110,16 +111,20 @@ def power(
         return series
 
     draws = 1 if not np.any(residuals) else CRITICAL_DRAWS
-    critical = float(np.mean([critical_value(standardised(planted()), random, level) for _ in range(draws)]))
+    critical = float(
+        np.mean([critical_value(standardised(planted()), random, level, CRITICAL_PERMUTATIONS) for _ in range(draws)])
+    )
     series = np.stack([planted() for _ in range(trials)])
     standard = np.stack([standardised(values) for values in series])
     return count_changes(standard, series, critical, least, direction=shift) / trials
 
 
-def critical_value(standard: np.ndarray, random: np.random.Generator, level: float = LEVEL) -> float:
+def critical_value(
+    standard: np.ndarray, random: np.random.Generator, level: float = LEVEL, permutations: int = PERMUTATIONS
+) -> float:
     """Return the statistic that a change point must exceed: so many permuted series reach it that p is `level`."""
-    draws = np.sort(np.concatenate([*permuted_statistics([standard], random, PERMUTATIONS)]))
-    return float(draws[-max(1, int(level * (PERMUTATIONS + 1) * (1 + TIE)))])
+    draws = np.sort(np.concatenate([*permuted_statistics([standard], random, permutations)]))
+    return float(draws[-max(1, int(level * (permutations + 1) * (1 + TIE)))])
 
 
 def count_changes(
@@ -157,11 +162,3 @@ def _shuffled_blocks(n: int, length: int, random: np.random.Generator) -> np.nda
     order = np.roll(np.arange(n), -int(random.integers(n)))
     blocks = [order[first : first + length] for first in range(0, n, length)]
     return np.concatenate([blocks[index] for index in random.permutation(len(blocks))])
-
-
-def power_curve(
-    residuals: np.ndarray, shifts: Sequence[float], afters: Sequence[int], name: str = "", **options: float
-) -> Iterator[tuple[float, tuple[float, ...]]]:
-    """Yield for each shift the shift and its power for each number of values after the change."""
-    for shift in shifts:
-        yield shift, tuple(power(residuals, shift, after, name, **options) for after in afters)  # type: ignore[arg-type]  # least, level

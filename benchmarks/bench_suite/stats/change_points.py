@@ -14,6 +14,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import comb
 
 import numpy as np
@@ -138,11 +139,11 @@ def least_after(n: int, level: float = LEVEL) -> int | None:
     return next((k for k in range(MIN_SIDE, n // 2 + 1) if 2 / comb(n, k) <= level), None)
 
 
-def residuals(values: Sequence[float] | np.ndarray, changes: Sequence[Change]) -> np.ndarray:
+def residuals(values: Sequence[float] | np.ndarray, positions: Sequence[int]) -> np.ndarray:
     """Return (n,) the values less the median of their part between two change points."""
     series = np.asarray(values, dtype=np.float64)
-    bounds = [0, *(change.position for change in changes), len(series)]
-    return np.concatenate([series[a:b] - np.median(series[a:b]) for a, b in zip(bounds, bounds[1:])])
+    bounds = [0, *positions, len(series)]
+    return np.concatenate([series[a:b] - np.median(series[a:b]) for a, b in pairwise(bounds)])
 
 
 def standardised(values: np.ndarray) -> np.ndarray:
@@ -160,7 +161,7 @@ def seed_of(name: str, n: int) -> int:
 def _parts(n: int, positions: dict[int, float]) -> list[tuple[int, int]]:
     """Return the begin and end of each part between change points that is long enough for another one."""
     bounds = [0, *sorted(positions), n]
-    return [(first, end) for first, end in zip(bounds, bounds[1:]) if end - first >= 2 * MIN_SIDE]
+    return [(first, end) for first, end in pairwise(bounds) if end - first >= 2 * MIN_SIDE]
 
 
 def _refined(series: np.ndarray, p_values: dict[int, float]) -> dict[int, float]:
