@@ -234,7 +234,9 @@ def _same_cells(
         yield _as_series(reference, at, entries, qualifier)
 
 
-def _as_series(reference: Cells, at: tuple[tuple[str, Any], ...], entries: Sequence[tuple[Point, MetricRow]]) -> Series:
+def _as_series(
+    reference: Cells, at: tuple[tuple[str, Any], ...], entries: Sequence[tuple[Point, MetricRow]], qualifier: str
+) -> Series:
     newest, labels = entries[-1][1], reference.records[0].cell
     return Series(
         where=reference.where,
