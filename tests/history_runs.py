@@ -19,19 +19,6 @@ HARDWARE = {"cpu": "a processor", "usable_cores": 2}
 FIRST = datetime(2026, 10, 1, 6, tzinfo=UTC)
 
 
-def rate(value: float, **changes: Any) -> MetricRow:
-    """Return a rate of inference."""
-    row = MetricRow("throughput/inference", value, "samples/s", "higher", samples=(value,), n=5, timing=True)
-    return replace(row, **changes)
-
-
-def accuracy(value: float, **changes: Any) -> MetricRow:
-    """Return an accuracy."""
-    interval = Interval(max(0.0, value - 0.02), min(1.0, value + 0.02))
-    row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=interval, n=359, range=(0.0, 1.0))
-    return replace(row, **changes)
-
-
 class HistoryRuns:
     """Writes runs of the suite `ci`, one a day."""
 
@@ -52,7 +39,7 @@ class HistoryRuns:
         ids = [f"{id or model}-{seed}" for seed in seeds]
         git = {"commit": f"{self.written:040x}" if commit == "" else commit, "branch": "main", "dirty": dirty}
         run = self.store.create(
-            suite, {"cells": len(ids), "planned": {one: f"digits, {model}" for one in ids}, "git": git, **info}
+            suite, {"cells": len(ids), "planned": dict.fromkeys(ids, f"digits, {model}"), "git": git, **info}
         )
         started = (FIRST + timedelta(days=day)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         replace_file(run.path / "run.json", dumps({**run.info, "started": started}).encode())
@@ -72,14 +59,27 @@ class HistoryRuns:
 
     def rates(self, values: Iterable[float], **options: Any) -> list[Run]:
         """Write a run with each of these rates."""
-        return [self.add([rate(value)], **options) for value in values]
+        return [self.add([self.rate(value)], **options) for value in values]
 
     def accuracies(self, values: Iterable[float], **options: Any) -> list[Run]:
         """Write a run with each of these accuracies."""
-        return [self.add([accuracy(value)], **options) for value in values]
+        return [self.add([self.accuracy(value)], **options) for value in values]
 
+    @staticmethod
+    def rate(value: float, **changes: Any) -> MetricRow:
+        """Return a rate of inference."""
+        row = MetricRow("throughput/inference", value, "samples/s", "higher", samples=(value,), n=5, timing=True)
+        return replace(row, **changes)
 
-def noisy(count: int, spread: float = 0.01, level: float = 1000.0, seed: int = 0) -> np.ndarray:
-    """Return rates that vary by this standard deviation of their logarithms."""
-    noise: np.ndarray = level * np.exp(np.random.default_rng(seed).normal(0, spread, count))
-    return noise
+    @staticmethod
+    def accuracy(value: float, **changes: Any) -> MetricRow:
+        """Return an accuracy."""
+        interval = Interval(max(0.0, value - 0.02), min(1.0, value + 0.02))
+        row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=interval, n=359, range=(0.0, 1.0))
+        return replace(row, **changes)
+
+    @staticmethod
+    def noisy(count: int, spread: float = 0.01, level: float = 1000.0, seed: int = 0) -> np.ndarray:
+        """Return rates that vary by this standard deviation of their logarithms."""
+        noise: np.ndarray = level * np.exp(np.random.default_rng(seed).normal(0, spread, count))
+        return noise

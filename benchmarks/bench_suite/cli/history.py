@@ -58,7 +58,7 @@ def command(
     """Show since when METRIC is better or worse, over all runs of a suite: change points with their commits.
 
     METRIC is a name such as quality/accuracy or throughput/train. Each line is one model on one task and one machine.
-    A change point needs at least 11 runs, and 3 runs after it. `bench ab` answers whether the newest commit is slower.
+    A change point needs at least 12 runs. `bench ab` answers whether the newest commit is slower.
 
     Exit status: 0 success, with or without a change point; 2 invalid input; 4 cannot tell: no runs, or too few.
 
@@ -180,8 +180,8 @@ def write_picture(history: History, png: Path) -> None:
 def what_next(histories: Sequence[History]) -> str:
     """Return the command that continues from here."""
     if newest_change(histories) is not None:
-        return "next: bench history METRIC --confirm   measure both commits again, side by side"
-    return "next: bench history METRIC --error-rates   how large a change would be found"
+        return f"next: bench history {histories[0].metric} --confirm   measure both commits again, side by side"
+    return f"next: bench history {histories[0].metric} --error-rates   how large a change would be found"
 
 
 # ── confirm ─────────────────────────────────────────────────────────────────────────────────────

@@ -39,16 +39,16 @@ def say_rates(histories: Sequence[History], *, as_json: bool) -> None:
     if not able:
         say("nothing to simulate: the values are counts that do not vary")
         return
-    say("false alarms  series of 100 without a change in which a change point is found; the residuals of the runs")
-    say("              are shuffled, in blocks if neighbouring runs are alike")
-    say("found         series of 100 with such a change, so many runs before the newest, in which it is found")
+    say("false alarms  of 100 series without a change: the residuals of the runs, shuffled;")
+    say("              in blocks, if neighbouring runs are alike")
+    say("found         of 100 series with such a change, so many runs before the newest one")
 
 
 def _lines(history: History, judged: Judged, rates: SeriesRates) -> list[str]:
     """Return the lines of one series."""
     from bench_suite.reports.history import size_text
 
-    lines = [f"{history.metric}, suite {history.suite}: {judged.series.name}"]
+    lines = [f"{history.metric}, suite {history.suite}", f"  {judged.series.name}"]
     lines.append(f"  {rates.runs} runs, noise {size_text(judged, rates.noise)} from run to run")
     lines.append(f"  false alarms {rates.false_alarms:.1f} of 100 ({rates.trials:,} simulated)")
     if rates.curve:

@@ -44,19 +44,17 @@ def rates_of(judged: Judged, level: float = LEVEL) -> SeriesRates:
     alarms = alarm_rate(noise, series.name, least=least, trials=TRIALS, level=level)
     afters = tuple(dict.fromkeys(after for after in (n // 2, 10, 5, MIN_SIDE) if MIN_SIDE <= after <= n // 2))
     changes = RATIOS if series.timing else tuple(judged.least * multiple for multiple in MULTIPLES if judged.least)
-    curve = tuple(
-        (
-            change,
-            tuple(
-                power(
-                    noise, math.log1p(change) if series.timing else change, after, series.name,
-                    least=least, trials=POWER_TRIALS, level=level,
-                )
-                for after in afters
-            ),
-        )
-        for change in changes
-    )  # fmt: skip
+    curve: list[tuple[float, tuple[float, ...]]] = []
+    for change in changes:
+        shift = math.log1p(change) if series.timing else change
+        known = curve[-1][1] if curve else (0.0,) * len(afters)  # a larger change is found as often
+        shares = (
+            share if share == 1.0 else power(
+                noise, shift, after, series.name, least=least, trials=POWER_TRIALS, level=level
+            )
+            for share, after in zip(known, afters)
+        )  # fmt: skip
+        curve.append((change, tuple(shares)))
     spread = float(np.std(noise))
     shown = math.expm1(spread) if series.timing else spread
-    return SeriesRates(series.name, n, shown, alarms.per_hundred, alarms.trials, afters, curve)
+    return SeriesRates(series.name, n, shown, alarms.per_hundred, alarms.trials, afters, tuple(curve))

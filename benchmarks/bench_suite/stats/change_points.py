@@ -126,17 +126,18 @@ def permuted_statistics(
 def least_points(level: float = LEVEL) -> int:
     """Return the number of values from which on a series can have a change point: two halves without overlap.
 
-    Of n values, a share of 2 / C(n, n/2) of all orders has the smaller half first or last.
+    Of n values, a share of 2 / C(n, n/2) of all orders has the smaller half first or last. It must be half of `level`,
+    so that it is not left to the drawn permutations whether the p-value is below.
     """
     n = 2 * MIN_SIDE
-    while 2 / comb(n, n // 2) > level:
+    while least_after(n, level) is None:
         n += 1
     return n
 
 
 def least_after(n: int, level: float = LEVEL) -> int | None:
     """Return after how many values at the end of a series of n a change can be found; None if never."""
-    return next((k for k in range(MIN_SIDE, n // 2 + 1) if 2 / comb(n, k) <= level), None)
+    return next((k for k in range(MIN_SIDE, n // 2 + 1) if 2 / comb(n, k) <= level / 2), None)
 
 
 def residuals(values: Sequence[float] | np.ndarray, positions: Sequence[int]) -> np.ndarray:
@@ -192,4 +193,4 @@ def _large_enough(series: np.ndarray, p_values: dict[int, float], least: float) 
 def counted_size(shift: Shift, before: np.ndarray, after: np.ndarray) -> float:
     """Return how far the values or their running median shifted, whichever is less; 0 if in different directions."""
     of_medians = float(np.median(running_median(after)) - np.median(running_median(before)))
-    return min(abs(shift.value), abs(of_medians)) if shift.value * of_medians > 0 else 0.0
+    return min(abs(shift.value), abs(of_medians)) if (shift.value > 0) == (of_medians > 0) else 0.0

@@ -56,7 +56,7 @@ def _lower_rank(m: int, n: int, level: float) -> int | None:
         spread = np.sqrt(m * n * (m + n + 1) / 12)
         return max(0, int(np.floor(m * n / 2 + float(special.ndtri(tail)) * spread - 0.5)))
     below = np.cumsum(_rank_sum_shares(m, n))
-    count = int(np.searchsorted(below, tail, side="right"))
+    count = int(np.searchsorted(below, tail * (1 + 1e-9), side="right"))
     return count - 1 if count else None
 
 
