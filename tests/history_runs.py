@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ class HistoryRuns:
         self.written += 1
         seeds = tuple(seeds)
         ids = [f"{id or model}-{seed}" for seed in seeds]
-        git = {"commit": f"{self.written:040x}" if commit == "" else commit, "branch": "main", "dirty": dirty}
+        git = {"commit": self.commit(self.written) if commit == "" else commit, "branch": "main", "dirty": dirty}
         run = self.store.create(
             suite, {"cells": len(ids), "planned": dict.fromkeys(ids, f"digits, {model}"), "git": git, **info}
         )
@@ -56,6 +57,11 @@ class HistoryRuns:
                 )  # fmt: skip
                 writer.write(replace(whole, **(record or {})))
         return Run(run.path)
+
+    @staticmethod
+    def commit(number: int) -> str:
+        """Return the commit of a run by its number, from 1."""
+        return hashlib.sha1(str(number).encode()).hexdigest()
 
     def rates(self, values: Iterable[float], **options: Any) -> list[Run]:
         """Write a run with each of these rates."""

@@ -168,11 +168,11 @@ def write_picture(history: History, png: Path) -> None:
     Raises:
         ReportError: The file cannot be written.
     """
+    from bench_suite.reports import plots
     from bench_suite.reports.history import picture
     from bench_suite.reports.leaderboard import write
-    from bench_suite.reports.plots import draw
 
-    content = draw(picture(history))
+    content = plots.picture(picture(history))
     if content is not None:
         write(png, content)
 

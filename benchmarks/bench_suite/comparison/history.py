@@ -127,7 +127,7 @@ class History:
 
 
 def history(
-    metric: str, suite: str, runs: Sequence[Run], *, damaged: Iterable[str] = (), repository: Path | None = None,
+    metric: str, suite: str, runs: Sequence[Run], *, repository: Path | None = None,
     dirty: bool = False, branch: str | None = None, least: float | None = None, level: float = LEVEL,
     shown: Filter = Filter(),
 ) -> History:  # fmt: skip
@@ -137,7 +137,6 @@ def history(
         metric: name of the metric, `probe/metric`.
         suite: name of the suite.
         runs: its runs in any order.
-        damaged: the names of runs that could not be read.
         repository: a folder of the repository with the commits; without it the runs are in the order of their start.
         dirty: accept runs whose files differed from the commit.
         branch: use the runs of this branch only.
@@ -153,7 +152,7 @@ def history(
     judged = [judge(one, least=least, level=level) for one in series if shown(one)]
     rate, simulated = false_alarms(judged, level)
     return History(
-        metric, suite, tuple(judged), (*(LeftOut(name, "damaged") for name in damaged), *left_out, *others),
+        metric, suite, tuple(judged), (*left_out, *others),
         len(usable), by_commit, least_points(level), level, rate, simulated,
     )  # fmt: skip
 
@@ -294,18 +293,13 @@ def histories(store: Store, metric: str, *, suite: str | None = None, **options:
         raise BenchError(f'no run of a suite "{suite}" in {store.root}{nearest(suite, suites)}')
     if not suites:
         raise NoHistory(f"cannot tell: {store.root} contains no runs yet\n  make one with: bench run quickstart")
-    damaged = [damage.partition(" cannot be read")[0] for damage in store.damages]
     runs: dict[str, list[Run]] = {}
     for info in infos:
         if suite in (None, info.suite):
             runs.setdefault(info.suite, []).append(Run(info.path))
     names = {name: metric_names(members) for name, members in runs.items()}
     full = full_name(metric, {one for of_suite in names.values() for one in of_suite})
-    return [
-        history(full, name, members, damaged=damaged, **options)
-        for name, members in runs.items()
-        if full in names[name]
-    ]
+    return [history(full, name, members, **options) for name, members in runs.items() if full in names[name]]
 
 
 def metric_names(runs: Iterable[Run]) -> set[str]:

@@ -20,7 +20,7 @@ from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.runs import Run
 
 Reason = Literal[
-    "smoke", "dirty", "several commits", "damaged", "unknown hardware", "several machines", "other options",
+    "smoke", "dirty", "several commits", "unknown hardware", "several machines", "other options",
     "other seeds", "failed", "no value",
 ]  # fmt: skip
 """Why a run is no point of a series:
@@ -28,7 +28,6 @@ Reason = Literal[
 `smoke`             it is a smoke run
 `dirty`             files of its repository differed from the commit
 `several commits`   it was resumed under another commit
-`damaged`           its `run.json` cannot be read
 `unknown hardware`  no machine is stored with its records
 `several machines`  its cells ran on different machines
 `other options`     its cells have the same labels and other options, and too few runs have these
@@ -180,7 +179,8 @@ def _cells(run: Run, where: str, records: Sequence[Record], metric: str) -> Cell
     if len(machines) > 1:
         return "several machines"
     placements = sorted({_JSON.encode(record.options.get("placement") or {}) for record in records})
-    return Cells(run, where, tuple(records), *machines, placements[0])
+    (hardware,) = machines
+    return Cells(run, where, tuple(records), hardware, placements[0])
 
 
 def _difference(placement: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:

@@ -24,7 +24,6 @@ REASONS: dict[Reason, str] = {
     "smoke": "smoke run",
     "dirty": "files differed from the commit (--dirty shows such runs)",
     "several commits": "resumed under another commit",
-    "damaged": "damaged",
     "unknown hardware": "no hardware is stored",
     "several machines": "its cells ran on several machines",
     "other options": "other options of the same cell",
@@ -234,4 +233,4 @@ def picture(history: History) -> Artifact:
             lines[f"{judged.series.name}, change {number}"] = [[at, min(values)], [at, max(values)]]
     unit = history.judged[0].series.unit if history.judged else ""
     data = {"x": "run, oldest first", "y": f"{history.metric} ({unit})" if unit else history.metric, "series": lines}
-    return Artifact("history", "lines", data)
+    return Artifact("history", "lines", data, "")

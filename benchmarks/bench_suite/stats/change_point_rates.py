@@ -22,7 +22,7 @@ from bench_suite.stats.change_points import (
 from bench_suite.stats.energy_splits import largest_split, largest_statistics
 from bench_suite.stats.shift import shift_between
 
-DEPENDENT = 0.01
+DEPENDENT = 0.05
 "Neighbours are alike if the p-value of their correlation is at most this."
 CRITICAL_DRAWS = 2
 "The critical value of series with a planted change is the mean over so many of them."
