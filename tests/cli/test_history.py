@@ -76,7 +76,7 @@ def test_only_smoke_runs_cannot_tell_and_are_named(bench, history_runs):
     ("arguments", "message"),
     [
         (["throughput/inferense"], 'did you mean "throughput/inference"'),
-        (["throughput/inference", "--suite", "cj"], 'did you mean "ci"'),
+        (["throughput/inference", "--suite", "cj"], 'no run of a suite "cj"'),
         (["throughput/inference", "--model", "cnn"], "no series matches"),
         (["throughput/inference", "--branch", "feature"], "no run of the branch feature"),
         (["throughput/inference", "--least", "much"], "'much' is no change: state 5% or 0.01"),

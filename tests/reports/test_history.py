@@ -32,7 +32,7 @@ def slower(name: str = "digits, mlp") -> Judged:
 
 def test_a_change_is_shown_with_its_size_p_day_and_commits():
     text = as_text(history_of(slower()))
-    assert "worse by −12." in text
+    assert "worse by −11.99 %" in text
     assert "p = 0.0005, since 2026-11-13" in text
     assert "between 11abcde (2026-11-12) and 12abcde (2026-11-13)" in text
     assert "▇" in text or "█" in text

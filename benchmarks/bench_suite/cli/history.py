@@ -221,10 +221,8 @@ def call_ab(base: str, head: str, suite: str) -> int:
     from bench_suite import cli
 
     words = ["ab", base, head, "--suite", suite]
-    if "ab" not in cli.COMMANDS:
-        raise BenchError(
-            f"--confirm: this version has no command to measure two commits side by side (bench {words[0]})"
-        )
+    if words[0] not in cli.COMMANDS:
+        raise BenchError("--confirm: this version has no command that measures two commits side by side")
     say(f"\nbench {' '.join(words)}", err=True)
     status = cli.bench.main(words, prog_name="bench", standalone_mode=False)
     return status if isinstance(status, int) else 0

@@ -41,7 +41,7 @@ def say_rates(histories: Sequence[History], *, as_json: bool) -> None:
         return
     say("false alarms  of 100 series without a change: the residuals of the runs, shuffled;")
     say("              in blocks, if neighbouring runs are alike")
-    say("found         of 100 series with such a change, so many runs before the newest one")
+    say("found         of 100 series with such a change, so many runs before the newest")
 
 
 def _lines(history: History, judged: Judged, rates: SeriesRates) -> list[str]:

@@ -74,7 +74,9 @@ def change_points(
     standard = standardised(series)
     p_values: dict[int, float] = {}
     random = np.random.default_rng(seed_of(name, len(series)))
-    while parts := _parts(len(series), p_values):
+    for _ in range(len(series) // MIN_SIDE):
+        if not (parts := _parts(len(series), p_values)):
+            break
         pieces = [standard[first:end] for first, end in parts]
         split, start = max(
             ((largest_split(piece), first) for piece, (first, _) in zip(pieces, parts)),
