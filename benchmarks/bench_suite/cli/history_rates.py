@@ -39,9 +39,9 @@ def say_rates(histories: Sequence[History], *, as_json: bool) -> None:
     if not able:
         say("nothing to simulate: the values are counts that do not vary")
         return
-    say("false alarms  of 100 series without a change: the residuals of the runs, shuffled;")
-    say("              in blocks, if neighbouring runs are alike")
-    say("found         of 100 series with such a change, so many runs before the newest")
+    say("false alarms  of 100 series without a change: the residuals of the runs,")
+    say("              shuffled, and in blocks if neighbouring runs are alike")
+    say("found         of 100 series with such a change, that many runs ago")
 
 
 def _lines(history: History, judged: Judged, rates: SeriesRates) -> list[str]:
