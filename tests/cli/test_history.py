@@ -121,8 +121,9 @@ def test_confirm_measures_both_commits_side_by_side(bench, slower, monkeypatch):
     @click.command()
     @click.argument("words", nargs=-1)
     @click.option("--suite")
-    def ab(words: tuple[str, ...], suite: str) -> int:
-        calls.append((words, suite))
+    @click.option("--trust", is_flag=True)
+    def ab(words: tuple[str, ...], suite: str, trust: bool) -> int:
+        calls.append((words, suite, trust))
         return 1
 
     monkeypatch.setitem(cli.COMMANDS, "ab", "Compare two commits.")
@@ -130,9 +131,13 @@ def test_confirm_measures_both_commits_side_by_side(bench, slower, monkeypatch):
     get = commands.get_command
     monkeypatch.setattr(commands, "get_command", lambda self, ctx, name: ab if name == "ab" else get(self, ctx, name))
     ended = bench("history", "throughput/inference", "--confirm")
-    assert calls == [((slower.commit(15), slower.commit(16)), "ci")]
+    assert calls == [((slower.commit(15), slower.commit(16)), "ci", False)]
     assert ended.status == 1
     assert "bench ab " in ended.err
+    Path("suites").mkdir()
+    Path("suites/ci.toml").touch()
+    bench("history", "throughput/inference", "--confirm", "--trust")
+    assert calls[1][1:] == (str(Path("suites/ci.toml")), True)
 
 
 def test_confirm_without_a_change_or_without_the_command_is_refused(bench, slower, monkeypatch):

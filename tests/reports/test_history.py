@@ -9,7 +9,8 @@ import pytest
 from bench_suite.comparison.history import History, Judged, judge
 from bench_suite.comparison.history_points import LeftOut, Point
 from bench_suite.reports import plots
-from bench_suite.reports.history import as_markdown, as_text, picture, sparkline
+from bench_suite.reports.history import as_markdown, as_text, picture, report_section, sparkline
+from bench_suite.reports.markdown import report
 from bench_suite.selftest.history_checks import series_of_rates
 from bench_suite.stats.change_point_rates import AlarmRate
 
@@ -95,3 +96,14 @@ def test_a_run_without_a_commit_is_named_by_its_id():
     judged = judge(series_of_rates([1000.0 + index % 3 for index in range(12)] + [800.0] * 12))
     assert "between run 11 (no commit known) and run 12 (no commit known)" in as_text(history_of(judged))
     assert Point("r", "d", 1.0, None, 1).commit is None
+
+
+def test_a_report_has_the_history_of_the_ranking_metric_once_there_are_enough_runs(history_runs):
+    runs = history_runs.accuracies([0.9] * 8 + [0.8] * 8)
+    assert report_section(runs[10], ["quality/accuracy"]) == ""  # 11 runs until then
+    section = report_section(runs[15], ["quality/accuracy", "no/metric"])
+    assert "worse by −0.1" in section
+    text = report(runs[15])
+    assert "## History" in text
+    assert section in text
+    assert "## History" not in report(runs[3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,13 +48,15 @@ SERIES = (
     "--confirm", is_flag=True,
     help="Measure both commits of the newest change again, side by side (bench ab).",
 )  # fmt: skip
+@click.option("--trust", is_flag=True, help="With --confirm: run files that the suite names by path.")
 @click.option(
     "--png", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the series to FILE as PNG."
 )  # fmt: skip
 @shared_options(RESULTS, JSON)
 def command(
     metric: str, suite: str | None, tasks: tuple[str, ...], models: tuple[str, ...], hardware: str, branch: str | None,
-    dirty: bool, least: str | None, error_rates: bool, confirm: bool, png: Path | None, results: Path, as_json: bool,
+    dirty: bool, least: str | None, error_rates: bool, confirm: bool, trust: bool, png: Path | None, results: Path,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Show since when METRIC is better or worse, over all runs of a suite: change points with their commits.
 
@@ -102,7 +105,7 @@ def command(
         if not as_json:
             say(f"\n{what_next(known)}")
         return status
-    return confirm_newest(known) or status
+    return confirm_newest(known, trust=trust) or status
 
 
 def least_of(text: str | None) -> float | None:
@@ -199,7 +202,7 @@ def newest_change(histories: Sequence[History]) -> tuple[History, ChangePoint] |
     return max(changes, key=lambda pair: pair[1].after.started, default=None)
 
 
-def confirm_newest(histories: Sequence[History]) -> int:
+def confirm_newest(histories: Sequence[History], *, trust: bool) -> int:
     """Measure the two commits of the newest change again, and return the exit status of the comparison.
 
     Raises:
@@ -209,20 +212,23 @@ def confirm_newest(histories: Sequence[History]) -> int:
     if newest is None:
         raise BenchError("--confirm: there is no change between two different commits to confirm")
     history, change = newest
-    return call_ab(str(change.before.commit), str(change.after.commit), history.suite)
+    return call_ab(str(change.before.commit), str(change.after.commit), history.suite, trust=trust)
 
 
-def call_ab(base: str, head: str, suite: str) -> int:
+def call_ab(base: str, head: str, suite: str, *, trust: bool) -> int:
     """Call `bench ab BASE HEAD --suite SUITE` and return its exit status.
+
+    A suite `ci` is the file `ci.toml` or `suites/ci.toml` of the working folder, if there is one.
 
     Raises:
         BenchError: This version has no such command.
     """
     from bench_suite import cli
 
-    words = ["ab", base, head, "--suite", suite]
+    files = (path for path in (Path(f"{suite}.toml"), Path("suites", f"{suite}.toml")) if path.is_file())
+    words = ["ab", base, head, "--suite", str(next(files, suite)), *(["--trust"] if trust else [])]
     if words[0] not in cli.COMMANDS:
         raise BenchError("--confirm: this version has no command that measures two commits side by side")
-    say(f"\nbench {' '.join(words)}", err=True)
+    say(f"\nbench {shlex.join(words)}", err=True)
     status = cli.bench.main(words, prog_name="bench", standalone_mode=False)
     return status if isinstance(status, int) else 0

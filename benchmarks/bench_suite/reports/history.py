@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from bench_suite.comparison.history import ChangePoint, History, Judged
+from bench_suite.comparison.history import history as history_of
 from bench_suite.comparison.history_points import LeftOut, Point, Reason
 from bench_suite.contracts import Artifact
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import machine
 from bench_suite.reports.values import Value
-from bench_suite.stats.change_points import least_after
+from bench_suite.stats.change_points import least_after, least_points
+from bench_suite.store.runs import Run, Store
 
 BARS = "▁▂▃▄▅▆▇█"
 MAX_BARS = 60
@@ -220,6 +222,21 @@ def _row(history: History, judged: Judged) -> list[str]:
         change_text(judged, change) if change else "none",
         f"{commit_text(change.before)} and {commit_text(change.after)}" if change else formatting.NOTHING,
     ]  # fmt: skip
+
+
+def report_section(run: Run, metrics: Iterable[str]) -> str:
+    """Return the history of metrics up to a run as one table in Markdown; empty if its suite has too few runs.
+
+    Args:
+        run: the newest run of the history.
+        metrics: names of metrics; those that no run has are left out.
+    """
+    started = str(run.info["started"])
+    infos = [info for info in Store(run.path.parent).runs() if info.suite == run.info["suite"]]
+    earlier = [Run(info.path) for info in infos if info.started <= started and not info.smoke]
+    if run.info.get("smoke") or len(earlier) < least_points():
+        return ""
+    return as_markdown(history_of(metric, str(run.info["suite"]), earlier) for metric in metrics)
 
 
 def picture(history: History) -> Artifact:

@@ -18,6 +18,7 @@ from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.history import report_section
 from bench_suite.reports.rows import rows_of
 from bench_suite.reports.table import Table, tables
 from bench_suite.reports.values import Value, kind_in_words, pooled_median
@@ -73,6 +74,7 @@ def report(run: Run, save: SavePicture | None = None) -> str:
             for t in run_tables
         ],
         reading=leaderboard.reading(run_tables),
+        history=report_section(run, dict.fromkeys(table.sort.name for table in run_tables if table.sort is not None)),
         errors=_errors(records),
         probe_errors=_probe_errors(records),
         probes=_probes(run, run_tables, save),
