@@ -45,9 +45,9 @@ def test_a_metric_without_a_change_ends_with_0_too(bench, slower):
 def test_the_json_has_each_point_and_change(bench, slower):
     document = json.loads(bench("history", "throughput/inference", "--json").out)
     assert (document["schema"], document["status"]) == (1, 0)
-    (judged,) = document["histories"][0]["judged"]
-    assert len(judged["series"]["points"]) == 24
-    (change,) = judged["changes"]
+    (result,) = document["histories"][0]["verdicts"]
+    assert len(result["series"]["points"]) == 24
+    (change,) = result["changes"]
     assert (change["position"], change["after"]["commit"]) == (15, slower.commit(16))
 
 

@@ -69,13 +69,13 @@ def test_machines_placements_and_coordinates_are_never_mixed(history_runs):
 
 def test_other_options_are_a_series_of_their_own_if_there_are_enough_runs(history_runs):
     runs = [*history_runs.rates([1.0] * 3), *history_runs.rates([2.0] * 2, id="other")]
-    series, left_out = series_of(RATE, runs, needed=3)
+    series, left_out = series_of(RATE, runs, min_points=3)
     assert [(one.name, len(one.points)) for one in series] == [
         ("digits, mlp", 2),
         ("digits, mlp, with the options until 2026-10-03", 3),
     ]
     assert left_out == []
-    series, left_out = series_of(RATE, runs, needed=4)
+    series, left_out = series_of(RATE, runs, min_points=4)
     assert [len(one.points) for one in series] == [2]
     assert reasons(left_out) == ["other options"] * 3
 

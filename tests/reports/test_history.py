@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench_suite.comparison.history import History, Judged, judge
+from bench_suite.comparison.history import History, SeriesVerdict, judge
 from bench_suite.comparison.history_points import LeftOut, Point
 from bench_suite.reports import plots
 from bench_suite.reports.history import as_markdown, as_text, picture, report_section, sparkline
@@ -15,12 +15,12 @@ from bench_suite.selftest.history_checks import series_of_rates
 from bench_suite.stats.change_point_rates import AlarmRate
 
 
-def history_of(*judged: Judged, **changes) -> History:
-    known = History("throughput/train", "ci", judged, (), 24, True, 12, 0.005, AlarmRate(4, 1000), 1)
+def history_of(*result: SeriesVerdict, **changes) -> History:
+    known = History("throughput/train", "ci", result, (), 24, True, 12, 0.005, AlarmRate(4, 1000), 1)
     return replace(known, **changes)
 
 
-def slower(name: str = "digits, mlp") -> Judged:
+def slower(name: str = "digits, mlp") -> SeriesVerdict:
     series = series_of_rates(
         [1000.0 + index % 3 for index in range(12)] + [880.0 + index % 3 for index in range(12)], name
     )
@@ -56,14 +56,14 @@ def test_what_is_left_out_is_named_with_its_reason():
 
 
 def test_too_few_runs_cannot_tell_and_say_how_many_are_needed():
-    judged = judge(series_of_rates([1.0, 2.0]))
-    text = as_text(history_of(judged, alarms=None))
+    result = judge(series_of_rates([1.0, 2.0]))
+    text = as_text(history_of(result, alarms=None))
     assert "cannot tell: 2 runs; at least 12 are needed" in text
 
 
 def test_no_change_states_which_changes_could_not_be_found_yet():
-    judged = judge(series_of_rates([1000.0 + index % 4 for index in range(20)]))
-    assert "no change point in 20 runs; a change in the last 2 would not be found yet" in as_text(history_of(judged))
+    result = judge(series_of_rates([1000.0 + index % 4 for index in range(20)]))
+    assert "no change point in 20 runs; a change in the last 2 would not be found yet" in as_text(history_of(result))
 
 
 def test_control_characters_of_a_name_do_not_reach_the_terminal():
@@ -93,8 +93,8 @@ def test_a_picture_draws_each_series_and_marks_its_changes():
 
 
 def test_a_run_without_a_commit_is_named_by_its_id():
-    judged = judge(series_of_rates([1000.0 + index % 3 for index in range(12)] + [800.0] * 12))
-    assert "between run 11 (no commit known) and run 12 (no commit known)" in as_text(history_of(judged))
+    result = judge(series_of_rates([1000.0 + index % 3 for index in range(12)] + [800.0] * 12))
+    assert "between run 11 (no commit known) and run 12 (no commit known)" in as_text(history_of(result))
     assert Point("r", "d", 1.0, None, 1).commit is None
 
 

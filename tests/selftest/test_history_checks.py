@@ -19,7 +19,7 @@ shift_between, p_of_search = change_points.shift_between, change_points.p_of_sea
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.instrument for check in CHECKS])
-def test_every_planted_history_is_judged_as_known(check: Check) -> None:
+def test_every_planted_history_is_result_as_known(check: Check) -> None:
     finding = judge(check, NOTHING)
     assert finding.holds, (finding.measured, finding.reason)
 
@@ -53,7 +53,7 @@ BREAKS: dict[str, tuple[Any, str, Any, str]] = {
         change_points, "best_position", lambda values: energy_splits.best_position(values) + 1,
         "history, run of the change",
     ),
-    "a least change that is ignored": (history, "LEAST_RATIO", 0.0, "history, change of one per cent"),
+    "a least change that is ignored": (history, "MIN_RATIO", 0.0, "history, change of one per cent"),
     "differences where ratios are meant": (history, "scaled", lambda series: np.asarray(series.values),
                                            "history, size of the change"),
     "one change at most": (change_points, "_parts", lambda n, positions: [] if positions else [(0, n)],

@@ -46,7 +46,7 @@ SERIES = (
 )  # fmt: skip
 @click.option(
     "--confirm", is_flag=True,
-    help="Measure both commits of the newest change again, side by side (bench ab).",
+    help="Measure both commits of the newest change again, side by side.",
 )  # fmt: skip
 @click.option("--trust", is_flag=True, help="With --confirm: run files that the suite names by path.")
 @click.option(
@@ -61,7 +61,7 @@ def command(
     """Show since when METRIC is better or worse, over all runs of a suite: change points with their commits.
 
     METRIC is a name such as quality/accuracy or throughput/train. Each line is one model on one task and one machine.
-    A change point needs at least 12 runs. `bench ab` answers whether the newest commit is slower.
+    A change point needs at least 12 runs: it does not answer whether the newest commit is slower.
 
     Exit status: 0 success, with or without a change point; 2 invalid input; 4 cannot tell: no runs, or too few.
 
@@ -87,7 +87,7 @@ def command(
     )
     require_series(known, shown, branch)
     say_left_out(store.damages)
-    status = 0 if any(one.verdict != "too few" for history in known for one in history.judged) else CANNOT_TELL
+    status = 0 if any(one.verdict != "too few" for history in known for one in history.verdicts) else CANNOT_TELL
     if png is not None:
         write_picture(known[0], png)
     if error_rates and status == 0:
@@ -135,7 +135,7 @@ def require_series(histories: Sequence[History], shown: Filter, branch: str | No
     from bench_suite.comparison.history import NoHistory
     from bench_suite.reports.history import as_text
 
-    if any(history.judged for history in histories):
+    if any(history.verdicts for history in histories):
         return
     if shown:
         raise BenchError("no series matches --task, --model and --hardware\n  without them, all series are shown")
@@ -195,7 +195,7 @@ def newest_change(histories: Sequence[History]) -> tuple[History, ChangePoint] |
     changes = [
         (history, change)
         for history in histories
-        for one in history.judged
+        for one in history.verdicts
         for change in one.changes
         if change.before.commit and change.after.commit and change.before.commit != change.after.commit
     ]

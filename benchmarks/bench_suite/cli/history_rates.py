@@ -11,7 +11,7 @@ import click
 from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.history import History, Judged
+    from bench_suite.comparison.history import History, SeriesVerdict
     from bench_suite.comparison.history_rates import SeriesRates
 
 MAX_SERIES = 10
@@ -24,13 +24,13 @@ def say_rates(histories: Sequence[History], *, as_json: bool) -> None:
     from bench_suite.store.records import plain
 
     entries = []
-    able = [(history, one) for history in histories for one in history.judged if one.verdict != "too few"]
+    able = [(history, one) for history in histories for one in history.verdicts if one.verdict != "too few"]
     able = [(history, one) for history, one in able if not one.series.exact]
-    for history, judged in able[:MAX_SERIES]:
-        rates = rates_of(judged, history.level)
+    for history, result in able[:MAX_SERIES]:
+        rates = rates_of(result, history.level)
         entries.append({"suite": history.suite, "metric": history.metric, **plain(rates)})
         if not as_json:
-            say("\n".join(_lines(history, judged, rates)))
+            say("\n".join(_lines(history, result, rates)))
     if as_json:
         click.echo(json.dumps({"schema": 1, "series": entries}, indent=2))
         return
@@ -44,16 +44,16 @@ def say_rates(histories: Sequence[History], *, as_json: bool) -> None:
     say("found         of 100 series with such a change, that many runs ago")
 
 
-def _lines(history: History, judged: Judged, rates: SeriesRates) -> list[str]:
+def _lines(history: History, result: SeriesVerdict, rates: SeriesRates) -> list[str]:
     """Return the lines of one series."""
     from bench_suite.reports.history import size_text
 
-    lines = [f"{history.metric}, suite {history.suite}", f"  {judged.series.name}"]
-    lines.append(f"  {rates.runs} runs, noise {size_text(judged, rates.noise)} from run to run")
+    lines = [f"{history.metric}, suite {history.suite}", f"  {result.series.name}"]
+    lines.append(f"  {rates.runs} runs, noise {size_text(result, rates.noise)} from run to run")
     lines.append(f"  false alarms {rates.false_alarms:.1f} of 100 ({rates.trials:,} simulated)")
     if rates.curve:
         lines.append("  found of 100   " + "".join(f"{f'{after} runs ago':>14}" for after in rates.afters))
         for change, shares in rates.curve:
-            label = size_text(judged, change)
+            label = size_text(result, change)
             lines.append(f"  {label:>13}  " + "".join(f"{100 * share:>14.0f}" for share in shares))
     return [*lines, ""]

@@ -19,11 +19,11 @@ from bench_suite.stats.change_points import LEVEL, Change, change_points, least_
 from bench_suite.store.columns import heads_of
 from bench_suite.store.runs import Run, Store
 
-LEAST_RATIO = 0.02
+MIN_RATIO = 0.02
 "Smallest change of a time or a rate that counts, as a ratio."
-LEAST_SHARE = 0.005
+MIN_SHARE = 0.005
 "Smallest change of a metric with a least and a greatest value, as a share of the distance between them."
-LEAST_OF_OTHERS = 0.01
+MIN_OF_OTHERS = 0.01
 "Smallest change of any other metric, as a share of the median of its values."
 TRIALS = 1000
 "Simulated series, over all series of a history."
@@ -88,7 +88,7 @@ class ChangePoint:
 
 
 @dataclass(frozen=True)
-class Judged:
+class SeriesVerdict:
     """A series and its change points."""
 
     series: Series
@@ -111,13 +111,13 @@ class History:
 
     metric: str
     suite: str
-    judged: tuple[Judged, ...]
+    verdicts: tuple[SeriesVerdict, ...]
     left_out: tuple[LeftOut, ...]
     runs: int
     "Number of runs of the suite that can be points."
     by_commit: bool
     "Whether the runs are in the order of their commits; otherwise in that of their start."
-    needed: int
+    min_points: int
     "Number of points from which on a series can have a change point."
     level: float
     alarms: AlarmRate | None = None
@@ -147,17 +147,17 @@ def history(
     """
     chosen = [run for run in runs if branch is None or (run.info.get("git") or {}).get("branch") == branch]
     usable, left_out = usable_runs(chosen, dirty=dirty)
-    ordered, by_commit = in_order(usable, repository)
+    ordered, by_commit = sort_runs(usable, repository)
     series, others = series_of(metric, ordered, least_points(level))
-    judged = [judge(one, least=least, level=level) for one in series if shown(one)]
-    rate, simulated = false_alarms(judged, level)
+    results = [judge(one, least=least, level=level) for one in series if shown(one)]
+    rate, simulated = false_alarms(results, level)
     return History(
-        metric, suite, tuple(judged), (*left_out, *others),
+        metric, suite, tuple(results), (*left_out, *others),
         len(usable), by_commit, least_points(level), level, rate, simulated,
     )  # fmt: skip
 
 
-def in_order(runs: Sequence[Run], repository: Path | None) -> tuple[list[Run], bool]:
+def sort_runs(runs: Sequence[Run], repository: Path | None) -> tuple[list[Run], bool]:
     """Return the runs oldest first, and whether by the times of their commits, which must all be known."""
     by_start = sorted(runs, key=lambda run: (str(run.info["started"]), run.name))
     commits = [str((run.info.get("git") or {}).get("commit")) for run in by_start]
@@ -168,31 +168,31 @@ def in_order(runs: Sequence[Run], repository: Path | None) -> tuple[list[Run], b
     return sorted(by_start, key=lambda run: times_of[id(run)]), True
 
 
-def judge(series: Series, *, least: float | None = None, level: float = LEVEL) -> Judged:
+def judge(series: Series, *, least: float | None = None, level: float = LEVEL) -> SeriesVerdict:
     """Find the change points of a series."""
     counted = least_change(series) if least is None else least
     if series.exact:
         verdict, of_counts = _of_counts(series, counted)
-        return Judged(series, verdict, counted, of_counts)
+        return SeriesVerdict(series, verdict, counted, of_counts)
     if len(series.points) < least_points(level):
-        return Judged(series, "too few", counted)
+        return SeriesVerdict(series, "too few", counted)
     values = scaled(series)
     changes = change_points(values, series.name, least=scaled_least(series, counted), level=level)
     points = tuple(_as_change_point(series, change) for change in changes)
     dependence = p_of_dependence(residuals(values, [change.position for change in changes]), series.name)
-    return Judged(series, "changed" if points else "no change", counted, points, dependence)
+    return SeriesVerdict(series, "changed" if points else "no change", counted, points, dependence)
 
 
 def least_change(series: Series) -> float:
     """Return the smallest change of a series that counts: a ratio for times and rates, else in the metric's unit."""
     if series.timing:
-        return LEAST_RATIO
+        return MIN_RATIO
     low, high = series.range or (None, None)
     if low is not None and high is not None:
-        return LEAST_SHARE * (high - low)
+        return MIN_SHARE * (high - low)
     if series.unit == "fraction":
-        return LEAST_SHARE
-    return 0.0 if series.exact else LEAST_OF_OTHERS * float(np.median(np.abs(series.values)))
+        return MIN_SHARE
+    return 0.0 if series.exact else MIN_OF_OTHERS * float(np.median(np.abs(series.values)))
 
 
 def scaled(series: Series) -> np.ndarray:
@@ -206,9 +206,9 @@ def scaled_least(series: Series, least: float) -> float:
     return math.log1p(least) if series.timing else least
 
 
-def false_alarms(judged: Sequence[Judged], level: float = LEVEL) -> tuple[AlarmRate | None, int]:
+def false_alarms(result: Sequence[SeriesVerdict], level: float = LEVEL) -> tuple[AlarmRate | None, int]:
     """Simulate false alarms from the residuals of the series; return their rate and how many series were used."""
-    able = [one for one in judged if one.verdict != "too few" and not one.series.exact]
+    able = [one for one in result if one.verdict != "too few" and not one.series.exact]
     able = [one for one in able if len(set(one.series.values)) > 1]
     lengths = [len(one.series.points) ** 2 for one in able]
     count = max(1, int(np.searchsorted(np.cumsum(sorted(lengths)), SIMULATED_WORK, side="right"))) if able else 0
@@ -226,9 +226,9 @@ def false_alarms(judged: Sequence[Judged], level: float = LEVEL) -> tuple[AlarmR
     return total, len(chosen)
 
 
-def residuals_of(judged: Judged) -> np.ndarray:
+def residuals_of(result: SeriesVerdict) -> np.ndarray:
     """Return (n,) the values of a series in the scale of `scaled`, less the median of their part between changes."""
-    return residuals(scaled(judged.series), [change.position for change in judged.changes])
+    return residuals(scaled(result.series), [change.position for change in result.changes])
 
 
 def _as_change_point(series: Series, change: Change) -> ChangePoint:

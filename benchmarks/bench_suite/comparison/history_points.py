@@ -139,7 +139,7 @@ def usable_runs(runs: Iterable[Run], *, dirty: bool = False) -> tuple[list[Run],
     return usable, left_out
 
 
-def series_of(metric: str, runs: Sequence[Run], needed: int = 2) -> tuple[list[Series], list[LeftOut]]:
+def series_of(metric: str, runs: Sequence[Run], min_points: int = 2) -> tuple[list[Series], list[LeftOut]]:
     """Return the series of a metric, and the runs that are left out of one.
 
     The newest run that has all seeds and folds of some cells decides which ones a series is about. Runs of the same
@@ -148,7 +148,7 @@ def series_of(metric: str, runs: Sequence[Run], needed: int = 2) -> tuple[list[S
     Args:
         metric: name of the metric, `probe/metric`.
         runs: the runs of one suite, oldest first.
-        needed: number of runs with other options that are a series.
+        min_points: number of runs with other options that are a series.
     """
     groups: dict[tuple[str, str, str], list[Cells]] = {}
     left_out: list[LeftOut] = []
@@ -165,7 +165,7 @@ def series_of(metric: str, runs: Sequence[Run], needed: int = 2) -> tuple[list[S
     series: list[Series] = []
     for (where, hardware, placement), members in groups.items():
         others = [json.loads(other) for other in placements[where, hardware] if other != placement]
-        series += _series(metric, members, left_out, _difference(json.loads(placement), others), needed)
+        series += _series(metric, members, left_out, _difference(json.loads(placement), others), min_points)
     return series, left_out
 
 
@@ -190,7 +190,7 @@ def _difference(placement: Mapping[str, Any], others: Sequence[Mapping[str, Any]
 
 
 def _series(
-    metric: str, members: Sequence[Cells], left_out: list[LeftOut], qualifier: str, needed: int
+    metric: str, members: Sequence[Cells], left_out: list[LeftOut], qualifier: str, min_points: int
 ) -> Iterator[Series]:
     """Yield the series of the same cells under the same placement, one for each of the metric's coordinates."""
     rest = list(members)
@@ -201,7 +201,7 @@ def _series(
         own = [cells for cells in rest if any(record.id in wanted for record in cells.records)]
         is_newest = len(rest) == len(members)
         rest = [cells for cells in rest if cells not in own]
-        if not is_newest and len(own) < needed:
+        if not is_newest and len(own) < min_points:
             left_out += [LeftOut(cells.run.name, "other options", cells.where) for cells in own]
             continue
         options = "" if is_newest else f"with the options until {str(own[-1].run.info['started'])[:10]}"

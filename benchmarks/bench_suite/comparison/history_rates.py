@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_suite.comparison.history import Judged, residuals_of, scaled_least
+from bench_suite.comparison.history import SeriesVerdict, residuals_of, scaled_least
 from bench_suite.stats.change_point_rates import alarm_rate, power
 from bench_suite.stats.change_points import LEVEL
 from bench_suite.stats.energy_splits import MIN_SIDE
@@ -37,13 +37,13 @@ class SeriesRates:
     "A planted change, as in `history.ChangePoint.change`, and the share found for each of `afters`."
 
 
-def rates_of(judged: Judged, level: float = LEVEL) -> SeriesRates:
+def rates_of(result: SeriesVerdict, level: float = LEVEL) -> SeriesRates:
     """Simulate the rates of a series with enough points."""
-    noise, series, n = residuals_of(judged), judged.series, len(judged.series.points)
-    least = scaled_least(series, judged.least)
+    noise, series, n = residuals_of(result), result.series, len(result.series.points)
+    least = scaled_least(series, result.least)
     alarms = alarm_rate(noise, series.name, least=least, trials=TRIALS, level=level)
     afters = tuple(dict.fromkeys(after for after in (n // 2, 10, 5, MIN_SIDE) if MIN_SIDE <= after <= n // 2))
-    changes = RATIOS if series.timing else tuple(judged.least * multiple for multiple in MULTIPLES if judged.least)
+    changes = RATIOS if series.timing else tuple(result.least * multiple for multiple in MULTIPLES if result.least)
     curve: list[tuple[float, tuple[float, ...]]] = []
     for change in changes:
         shift = math.log1p(change) if series.timing else change

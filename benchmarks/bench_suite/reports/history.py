@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from bench_suite.comparison.history import ChangePoint, History, Judged
+from bench_suite.comparison.history import ChangePoint, History, SeriesVerdict
 from bench_suite.comparison.history import history as history_of
 from bench_suite.comparison.history_points import LeftOut, Point, Reason
 from bench_suite.contracts import Artifact
@@ -38,12 +38,12 @@ REASONS: dict[Reason, str] = {
 def as_text(history: History, width: int = 80) -> str:
     """Return a history as plain text: for each machine its series, each with a line of bars and its change points."""
     parts = [_heading(history, width)]
-    machines = dict.fromkeys(machine(one.series.hardware) for one in history.judged)
+    machines = dict.fromkeys(machine(one.series.hardware) for one in history.verdicts)
     for name in machines:
         parts.append(name)
         parts += [
             "\n".join(_series_lines(history, one, width))
-            for one in history.judged
+            for one in history.verdicts
             if machine(one.series.hardware) == name
         ]
     if history.left_out:
@@ -53,34 +53,36 @@ def as_text(history: History, width: int = 80) -> str:
 
 
 def _heading(history: History, width: int) -> str:
-    days = sorted(day(point) for one in history.judged for point in one.series.points)
+    days = sorted(day(point) for one in history.verdicts for point in one.series.points)
     when = f", {days[0]} to {days[-1]}" if days else ""
     order = "in the order of their commits" if history.by_commit else "in the order of their start"
     runs = f"{history.runs} run{'s' if history.runs != 1 else ''}"
     return "\n".join(_wrap(f"{history.metric}, suite {history.suite}: {runs} {order}{when}", width))
 
 
-def _series_lines(history: History, judged: Judged, width: int) -> Iterator[str]:
-    series = judged.series
+def _series_lines(history: History, result: SeriesVerdict, width: int) -> Iterator[str]:
+    series = result.series
     yield from _wrap(series.name, width)
     if series.points:
         newest = series.points[-1]
-        shown = f"{value_text(judged, newest.value)} on {day(newest)}"
+        shown = f"{value_text(result, newest.value)} on {day(newest)}"
         bars = sparkline(series.values, min(MAX_BARS, max(width - len(shown) - 5, 8)))
         yield f"  {bars}  {shown}"
-    if judged.verdict == "too few":
-        yield from _wrap(f"cannot tell: {_count(len(series.points))}; at least {history.needed} are needed", width, 4)
+    if result.verdict == "too few":
+        yield from _wrap(
+            f"cannot tell: {_count(len(series.points))}; at least {history.min_points} are needed", width, 4
+        )
         return
-    if judged.verdict == "no change":
+    if result.verdict == "no change":
         after = None if series.exact else least_after(len(series.points), history.level)
         older = "" if after is None else f"; a change in the last {after - 1} would not be found yet"
         yield from _wrap(f"no change point in {_count(len(series.points))}{older}", width, 4)
-    for change in reversed(judged.changes):
-        yield from _wrap(f"{change_text(judged, change)}", width, 4)
+    for change in reversed(result.changes):
+        yield from _wrap(f"{change_text(result, change)}", width, 4)
         yield from _wrap(f"between {commit_text(change.before)} and {commit_text(change.after)}", width, 6)
         if change.also_changed:
             yield from _wrap(f"also changed: {', '.join(change.also_changed)}", width, 6)
-    if judged.dependent:
+    if result.dependent:
         yield from _wrap("neighbouring runs are alike, as in a drift: expect more false alarms here", width, 4)
     doubtful = Counter(doubt for point in series.points for doubt in point.doubts)
     if doubtful:
@@ -104,17 +106,17 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(BARS[min(int((value - low) / (high - low) * len(BARS)), len(BARS) - 1)] for value in medians)
 
 
-def change_text(judged: Judged, change: ChangePoint) -> str:
+def change_text(result: SeriesVerdict, change: ChangePoint) -> str:
     """Return a change point in words: `worse by 12 % [10, 14], p = 0.0005, since 2026-11-03`."""
-    size = _size(judged, change)
+    size = _size(result, change)
     p = "" if change.p is None else f", p = {change.p:.4f}"
     words = {"worse": f"worse by {size}", "better": f"better by {size}", "differs": f"changed by {size}"}
     return f"{words[change.direction]}{p}, since {day(change.after)}"
 
 
-def _size(judged: Judged, change: ChangePoint) -> str:
+def _size(result: SeriesVerdict, change: ChangePoint) -> str:
     """Return by how much a metric changed, with its interval, in percent for times and rates."""
-    times = 100.0 if judged.series.timing else 1.0
+    times = 100.0 if result.series.timing else 1.0
     value = change.change * times
     if change.low is None or change.high is None:
         text, interval = formatting.plain_number(value), ""
@@ -123,17 +125,17 @@ def _size(judged: Judged, change: ChangePoint) -> str:
         decimals = formatting.decimals_for(half) if half > 0 else _decimals(value)
         text, low, high = formatting.with_bounds(value, (change.low * times, change.high * times), decimals)
         interval = f" [{low}, {high}]"
-    return f"{'+' if value > 0 else ''}{text}{_unit(judged)}{interval}"
+    return f"{'+' if value > 0 else ''}{text}{_unit(result)}{interval}"
 
 
-def size_text(judged: Judged, change: float) -> str:
+def size_text(result: SeriesVerdict, change: float) -> str:
     """Return the size of a change as text: `2 %` for times and rates, else with the metric's unit."""
-    return f"{formatting.plain_number(change * (100.0 if judged.series.timing else 1.0))}{_unit(judged)}"
+    return f"{formatting.plain_number(change * (100.0 if result.series.timing else 1.0))}{_unit(result)}"
 
 
-def _unit(judged: Judged) -> str:
+def _unit(result: SeriesVerdict) -> str:
     """Return the unit of a change, with a space before it."""
-    unit = "%" if judged.series.timing else formatting.scale_for([], judged.series.unit).unit
+    unit = "%" if result.series.timing else formatting.scale_for([], result.series.unit).unit
     return f" {unit}" if unit else ""
 
 
@@ -142,9 +144,9 @@ def _decimals(value: float) -> int:
     return formatting.decimals_for(abs(value) / 10) if value else 0
 
 
-def value_text(judged: Judged, value: float) -> str:
+def value_text(result: SeriesVerdict, value: float) -> str:
     """Return a value of the series with its unit."""
-    scale = formatting.scale_for([value], judged.series.unit)
+    scale = formatting.scale_for([value], result.series.unit)
     text = formatting.full(Value(value), scale)
     return f"{text} {scale.unit}" if scale.unit else text
 
@@ -173,18 +175,18 @@ def _left_out_lines(left_out: Sequence[LeftOut], width: int) -> Iterator[str]:
 
 def _rate_lines(history: History) -> Iterator[str]:
     """Yield how often verdicts like these are wrong."""
-    incomplete = {point.run for one in history.judged for point in one.series.points if point.incomplete}
+    incomplete = {point.run for one in history.verdicts for point in one.series.points if point.incomplete}
     if incomplete:
         names = ", ".join(sorted(incomplete)[-3:]) + (", …" if len(incomplete) > 3 else "")
         yield f"incomplete runs whose finished cells are shown: {len(incomplete)} ({names})"
     if history.alarms is None:
-        if any(one.verdict != "too few" for one in history.judged):
+        if any(one.verdict != "too few" for one in history.verdicts):
             yield "false alarms: none possible, since the values of each series are equal or counts"
         return
     rate = history.alarms
     yield (
         f"false alarms: {rate.per_hundred:.1f} per 100 series without a change ({rate.trials:,} simulated from "
-        f"the residuals of {history.simulated} series; {len(history.judged)} are shown)"
+        f"the residuals of {history.simulated} series; {len(history.verdicts)} are shown)"
     )
     yield "intervals are of 95 % and take the position of the change as known; p covers the search for it"
 
@@ -207,19 +209,19 @@ def as_markdown(histories: Iterable[History]) -> str:
     """Return one table of the newest change point of each series of some histories; empty if there is none."""
     rows = []
     for history in histories:
-        for judged in history.judged:
-            if judged.verdict != "too few":
-                rows.append([escaping.inline(text) for text in _row(history, judged)])
+        for result in history.verdicts:
+            if result.verdict != "too few":
+                rows.append([escaping.inline(text) for text in _row(history, result)])
     head = ["Metric", "Cells", "Runs", "Newest", "Newest change", "Between"]
     return escaping.table(head, rows, right=[2]) if rows else ""
 
 
-def _row(history: History, judged: Judged) -> list[str]:
-    series = judged.series
-    change = judged.changes[-1] if judged.changes else None
+def _row(history: History, result: SeriesVerdict) -> list[str]:
+    series = result.series
+    change = result.changes[-1] if result.changes else None
     return [
-        history.metric, series.name, str(len(series.points)), value_text(judged, series.points[-1].value),
-        change_text(judged, change) if change else "none",
+        history.metric, series.name, str(len(series.points)), value_text(result, series.points[-1].value),
+        change_text(result, change) if change else "none",
         f"{commit_text(change.before)} and {commit_text(change.after)}" if change else formatting.NOTHING,
     ]  # fmt: skip
 
@@ -242,12 +244,12 @@ def report_section(run: Run, metrics: Iterable[str]) -> str:
 def picture(history: History) -> Artifact:
     """Return the series of a history as a picture: the value of each run, by its number, with marked changes."""
     lines: dict[str, list[list[float]]] = {}
-    for judged in history.judged[:MAX_SERIES]:
-        values = judged.series.values
-        lines[judged.series.name] = [[float(index), value] for index, value in enumerate(values)]
-        for number, change in enumerate(judged.changes, 1):
+    for result in history.verdicts[:MAX_SERIES]:
+        values = result.series.values
+        lines[result.series.name] = [[float(index), value] for index, value in enumerate(values)]
+        for number, change in enumerate(result.changes, 1):
             at = change.position - 0.5
-            lines[f"{judged.series.name}, change {number}"] = [[at, min(values)], [at, max(values)]]
-    unit = history.judged[0].series.unit if history.judged else ""
+            lines[f"{result.series.name}, change {number}"] = [[at, min(values)], [at, max(values)]]
+    unit = history.verdicts[0].series.unit if history.verdicts else ""
     data = {"x": "run, oldest first", "y": f"{history.metric} ({unit})" if unit else history.metric, "series": lines}
     return Artifact("history", "lines", data, "")
