@@ -6,8 +6,11 @@ A failure is then caused by the change under test and not by chance; `tox -e exp
 from __future__ import annotations
 
 import gc
+import runpy
 import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("explore", deadline=None)
@@ -31,3 +34,10 @@ def pytest_runtest_setup() -> None:
         gc.collect()
         gc.freeze()
         _exempted = len(sys.modules)
+
+
+@pytest.fixture
+def history_runs(tmp_path):
+    """Return a writer of runs of one suite over many commits, in the folder `results` of the test."""
+    names = runpy.run_path(str(Path(__file__).parent / "history_runs.py"))
+    return names["HistoryRuns"](tmp_path / "results")

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "cli/doctor_report": ("cli/test_doctor.py", "`bench doctor` prints the report"),
     "cli/error_rates": ("cli/test_compare.py", "an option of `bench compare` prints them"),
     "cli/gate_forecast": ("cli/test_plan.py", "`bench plan` prints what gates could find"),
+    "cli/history_rates": ("cli/test_history.py", "an option of `bench history` prints them"),
     "cli/list": ("cli/test_commands.py", "every kind of component is listed and shown in one test"),
     "cli/package_check": ("cli/test_doctor.py", "`bench doctor` checks the packages"),
     "cli/results": ("cli/test_commands.py", "one table tests the JSON and the last line of all listing commands"),

@@ -103,6 +103,22 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     }
 
 
+def commit_times(folder: Path, commits: Sequence[str]) -> dict[str, int]:
+    """Return the time of each commit that the repository of `folder` has, in seconds since 1970, by its hash.
+
+    Args:
+        folder: a folder of a repository; without one, or without git, nothing is returned.
+        commits: whole hashes; anything else is ignored.
+    """
+    hashes = [commit for commit in dict.fromkeys(commits) if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit)]
+    if not hashes:
+        return {}
+    options = ("--no-walk=unsorted", "--ignore-missing", "--no-show-signature", "--format=%H %ct")
+    listed = _git(folder, "log", *options, *hashes)
+    pairs = (line.split() for line in (listed or b"").decode(errors="replace").splitlines())
+    return {commit: int(seconds) for commit, seconds in pairs}
+
+
 def _changes(folder: Path) -> str | None:
     """Return a hash of the differences between tracked files and the commit; equal changes have equal hashes."""
     options = ("--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")

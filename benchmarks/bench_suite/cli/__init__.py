@@ -38,6 +38,7 @@ COMMANDS = {
     "compare": "Compare two runs metric by metric; exit 1 on a regression.",
     "power": "Say how many examples or seeds would find a difference.",
     "merge": "Join runs of parts of one suite into one run.",
+    "history": "Show since when a metric is better or worse, over all runs.",
     "baseline": "Keep a run as the baseline of its suite, or list baselines.",
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print a script for shell completion.",

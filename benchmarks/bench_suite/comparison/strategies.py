@@ -80,7 +80,7 @@ class PairedMetric:
     @property
     def is_timing(self) -> bool:
         """Whether any value is a time or a rate of a machine."""
-        return any(_is_timing(row) for pair in self.values for row in pair)
+        return any(is_timing(row) for pair in self.values for row in pair)
 
     @property
     def is_exact(self) -> bool:
@@ -296,7 +296,7 @@ def _standard_error(base: MetricRow, head: MetricRow) -> float | None:
     return math.hypot(*errors)
 
 
-def _is_timing(row: MetricRow) -> bool:
+def is_timing(row: MetricRow) -> bool:
     """Return whether a value is a time or a rate, or was measured in several processes.
 
     The row states it. For a row of an older record, an interval decides, or samples, or the unit.

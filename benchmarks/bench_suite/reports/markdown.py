@@ -18,6 +18,7 @@ from bench_suite.reports import across_tasks, escaping, formatting, leaderboard,
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.history import report_section
 from bench_suite.reports.rows import rows_of
 from bench_suite.reports.table import Table, tables
 from bench_suite.reports.values import summary_value
@@ -75,6 +76,7 @@ def report(run: Run, save: SavePicture | None = None, reference: str | None = No
         ],
         across_tasks="" if summary is None else across_tasks.as_markdown(summary),
         reading=leaderboard.reading(run_tables),
+        history=report_section(run, dict.fromkeys(table.sort.name for table in run_tables if table.sort is not None)),
         errors=_errors(records),
         probe_errors=_probe_errors(records),
         probes=_probes(run, run_tables, save),

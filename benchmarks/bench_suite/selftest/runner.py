@@ -19,6 +19,7 @@ from bench_suite.selftest.energy_checks import energy_checks
 from bench_suite.selftest.expected_values import checks_of
 from bench_suite.selftest.fairness_checks import RESAMPLES
 from bench_suite.selftest.finding_checks import finding_checks
+from bench_suite.selftest.history_checks import history_checks
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Plan, Unit, make_plan
@@ -54,6 +55,7 @@ def plan_checks() -> tuple[Plan, list[Check], list[str]]:
     added = [setting for extra, installed in here.items() if installed for setting in EXTRAS[extra][1].values()]
     plan = make_plan(read_suite(SUITE, added))
     checks = [*checks_of(plan.cells), *finding_checks(plan.cells[0]), *energy_checks(plan.cells[0])]
+    checks += history_checks(plan.cells[0])
     return plan, checks, [extra for extra, installed in here.items() if not installed]
 
 
