@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -160,7 +161,7 @@ def as_text(shown: Sequence[Matrix], width: int) -> str:
             lines[1:] = list(_list(matrix))
         reasons = dict.fromkeys(row.note for row in matrix.rows.values() if row.verdict == "not compared" and row.note)
         parts.append("\n".join([*lines, *(f"  – not compared: {reason}" for reason in reasons)]))
-    return "\n\n".join([*parts, LEGEND])
+    return "\n\n".join([*parts, textwrap.fill(LEGEND, width)])
 
 
 def _title(column: Column) -> str:
