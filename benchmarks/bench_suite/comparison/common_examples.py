@@ -78,6 +78,8 @@ def match(base: Predictions, head: Predictions) -> tuple[np.ndarray, np.ndarray,
 
 def rows_of(predictions: Predictions, rows: np.ndarray) -> Predictions:
     """Return the predictions of some examples, in the order of `rows`, (k,) int64."""
+    if len(rows) == len(predictions) and np.array_equal(rows, np.arange(len(rows))):
+        return predictions
     columns = {name: _rows(values, rows) for name, values in predictions.columns.items()}
     groups = {name: np.asarray(values)[rows] for name, values in predictions.groups.items()}
     return replace(predictions, ids=np.asarray(predictions.ids)[rows], columns=columns, groups=groups)

@@ -109,7 +109,7 @@ def examples_of(group: Group, base: PredictionStore, head: PredictionStore) -> E
         [_read(base, pair.base, group.names[0]) for pair in group.pairs],
         [_read(head, pair.head, group.names[1]) for pair in group.pairs],
     ]
-    if any(len(np.unique(side[0].ids)) < len(side[0]) for side in sides):
+    if not all(_are_distinct(np.asarray(side[0].ids)) for side in sides):
         raise Unpaired("examples of the test split have no distinct ids")
     if any(predictions.rounded_scores for side in sides for predictions in side):
         sides = [list(map(_round_scores, side)) for side in sides]
@@ -122,6 +122,11 @@ def examples_of(group: Group, base: PredictionStore, head: PredictionStore) -> E
     if not change.any:
         return Examples(common_of_base, common_of_head, spec=spec)
     return Examples(common_of_base, common_of_head, change, all_of_base, all_of_head, spec)
+
+
+def _are_distinct(ids: np.ndarray) -> bool:
+    """Return whether no id, (n,) int64, occurs twice; ids are stored in growing order as a rule."""
+    return bool((ids[1:] > ids[:-1]).all()) or len(np.unique(ids)) == len(ids)
 
 
 def _in_one_order(side: Sequence[Predictions], word: str) -> tuple[Predictions, ...]:
