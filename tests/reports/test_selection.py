@@ -60,6 +60,15 @@ def test_axes_that_are_not_tuned_keep_their_rows(make_run: Make, record: MakeRec
     assert len(table.rows) == 2
 
 
+def test_options_of_different_suites_are_no_sweep(make_run: Make, record: MakeRecord) -> None:
+    runs = [
+        make_run(record(model="mlp", id=f"{n}", options={"train": {"epochs": n}}), suite=f"suite{n}") for n in (3, 9)
+    ]
+    (table,) = tables(runs)
+    assert [row.label for row in table.rows] == ["mlp (train.epochs=3)", "mlp (train.epochs=9)"]
+    assert table.notes == ()
+
+
 def test_configurations_without_a_value_cannot_be_chosen(make_run: Make, record: MakeRecord) -> None:
     report = {"select": "validation/log_loss"}
     (table,) = tables([sweep(make_run, record, {0.01: None, 0.1: 0.4}, report=report)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ def chosen_rows(rows: Sequence[Row], values: Sequence[Row], select: Column) -> l
     sign = -1.0 if select.better == "lower" else 1.0
     groups: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
-        groups.setdefault(as_json([row.model, shared_axes(row.axes)]), []).append(number)
+        groups.setdefault(as_json([row.model, shared_axes(row)]), []).append(number)
     notes: dict[int, str] = {}
     for members in groups.values():
         if len(members) < 2:
@@ -50,10 +50,11 @@ def tuned_on_test(rows: Sequence[Row]) -> list[str]:
     """Return the models of which a table ranks several configurations by their values on test."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(as_json([row.model, shared_axes(row.axes)]), []).append(row)
+        groups.setdefault(as_json([row.model, shared_axes(row)]), []).append(row)
     return list(dict.fromkeys(members[0].model for members in groups.values() if len(members) > 1))
 
 
-def shared_axes(axes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the axes that are not tuned."""
-    return {name: value for name, value in axes.items() if not name.startswith(TUNED)}
+def shared_axes(row: Row) -> dict[str, Any]:
+    """Return what tells a row apart, but for the axes that its suite tunes; options of other suites are no axes."""
+    tuned = {name for record in row.cells[:1] for name in record.cell if name.startswith(TUNED)}
+    return {name: value for name, value in row.axes.items() if name not in tuned}
