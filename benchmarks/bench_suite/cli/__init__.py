@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "Write a report of one or more runs, as Markdown.",
     "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",
     "compare": "Compare two runs metric by metric; exit 1 on a regression.",
+    "ab": "Time two revisions against each other; exit 1 if one is slower.",
     "baseline": "Keep a run as the baseline of its suite, or list baselines.",
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print a script for shell completion.",
