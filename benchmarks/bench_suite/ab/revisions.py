@@ -1,4 +1,4 @@
-"""Revisions of a repository: what a reference means, and a worktree for each, which a killed run leaves without harm."""
+"""Revisions of a repository: what a reference means, and a worktree for each, which a killed run may leave behind."""
 
 from __future__ import annotations
 

@@ -300,9 +300,7 @@ def _pythons(request: Request, folders: Mapping[str, Path]) -> tuple[dict[str, s
         return pythons, []
     lacking = {label: environments.unmet(lines) for label, lines in stated.items()}
     if not any(lacking.values()):
-        return pythons, [
-            "the revisions state other requirements, and this environment meets both: both sides run in it"
-        ]
+        return pythons, ["the revisions require other packages; this environment meets both, so both run in it"]
     notes = []
     for label, lines in lacking.items():
         if lines:

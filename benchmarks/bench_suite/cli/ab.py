@@ -1,4 +1,4 @@
-"""`bench ab`: is one revision slower than another? Interleaved blocks of fresh processes decide, and stop when they know."""
+"""`bench ab`: is one revision slower than another? Interleaved blocks of fresh processes decide."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ class _Share(click.ParamType):
 @click.option("--head-set", multiple=True, metavar="KEY=VALUE", help="As --set, for head only. Repeatable.")
 @click.option("--base-python", metavar="PATH", help="Python interpreter or environment of base.")
 @click.option("--head-python", metavar="PATH", help="Python interpreter or environment of head.")
-@click.option(
-    "--same-suite", is_flag=True, help="Measure base with the suite file of head, if base has another or none."
-)
+@click.option("--same-suite", is_flag=True, help="Measure base with the suite of head too.")
 @click.option("--clock", type=click.Choice(["auto", "cpu", "wall"]), default="auto", show_default=True,
               help="The time that decides; auto: CPU time on a processor, events on a GPU.")  # fmt: skip
 @click.option("--bisect", "search", is_flag=True, help="If head is slower, search for the first slower commit.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Verdict = Literal["slower", "not slower", "cannot tell"]
@@ -171,5 +172,5 @@ def autocorrelation(values: Sequence[float]) -> tuple[float | None, bool]:
     squares = math.fsum(value**2 for value in left)
     if squares == 0.0:
         return None, False
-    first = math.fsum(one * other for one, other in zip(left, left[1:], strict=False)) / squares
+    first = math.fsum(one * other for one, other in pairwise(left)) / squares
     return first, abs(first + 1 / n) > DEPENDENT / math.sqrt(n)
