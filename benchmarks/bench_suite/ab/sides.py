@@ -139,13 +139,12 @@ def plan_sides(sides: Sides, request: Request) -> Pairing:
             label: stack.enter_context(Server(scratch, side.python, 1, (), side.cwd))
             for label, side in sides.by_label().items()
         }
+        workers = {label: servers[label].start(side) for label, side in sides.by_label().items()}
+        for worker in workers.values():
+            worker.give("plan", only=list(request.only), keyword=request.keyword)
         for label, side in sides.by_label().items():
             try:
-                answer = (
-                    servers[label]
-                    .start(side)
-                    .ask("plan", STARTING_SECONDS, only=list(request.only), keyword=request.keyword)
-                )
+                answer = workers[label].answer(STARTING_SECONDS)
             except CellError as error:
                 raise SideError(_plan_error(side, error)) from None
             if answer["external"] and not request.trust:
