@@ -26,9 +26,9 @@ def test_a_project_file_that_cannot_be_read(tmp_path):
 
 def test_what_is_installed_meets_a_requirement_or_not():
     lines = ("numpy>=1", "numpy<0.1", "no-such-package-of-anybody", 'nothing; python_version < "3"')
-    assert environments.unmet(lines) == ("numpy<0.1", "no-such-package-of-anybody")
+    assert environments.lacking_requirements(lines) == ("numpy<0.1", "no-such-package-of-anybody")
     with pytest.raises(EnvironmentBuildError, match="cannot be read"):
-        environments.unmet(["not a requirement!"])
+        environments.lacking_requirements(["not a requirement!"])
 
 
 def test_an_interpreter_is_a_file_a_command_or_an_environment(tmp_path):

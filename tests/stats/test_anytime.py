@@ -14,7 +14,7 @@ from bench_suite.stats.anytime import (
     half_width,
     log_e_value,
     log_evidence,
-    needed_blocks,
+    required_blocks,
 )
 
 
@@ -26,7 +26,7 @@ def test_the_evidence_is_that_of_the_formula_by_hand():
 
 
 def test_the_evidence_is_the_integral_that_defines_it():
-    """E = ∫ t(T; ν, δ√n) N(δ; 0, g) dδ / t(T; ν): the ratio of a mixture of non-central t densities and a central one."""
+    """E = ∫ t(T; ν, δ√n) N(δ; 0, g) dδ / t(T; ν): a mixture of non-central t densities over a central one."""
     stats = pytest.importorskip("scipy.stats")
     integrate = pytest.importorskip("scipy.integrate")
     values = np.array([0.05, 0.02, 0.09, 0.04, 0.06])
@@ -86,18 +86,18 @@ def test_a_slowdown_and_none_are_told_apart_and_slower_comes_first():
 
 def test_the_blocks_that_would_decide_do_decide():
     for spread in (0.012, 0.067):
-        needed = needed_blocks(0.0, spread, 0.05, 0.01)
-        squares = (needed - 1) * spread**2
-        assert log_evidence(needed, math.log(1.05), squares) >= -math.log(0.01)
-        assert log_evidence(needed - 1, math.log(1.05), (needed - 2) * spread**2) < -math.log(0.01)
-    assert needed_blocks(math.log(1.05) / 2, 50.0, 0.05, 1e-9) is None or MAX_BLOCKS
+        required = required_blocks(0.0, spread, 0.05, 0.01)
+        squares = (required - 1) * spread**2
+        assert log_evidence(required, math.log(1.05), squares) >= -math.log(0.01)
+        assert log_evidence(required - 1, math.log(1.05), (required - 2) * spread**2) < -math.log(0.01)
+    assert required_blocks(math.log(1.05) / 2, 50.0, 0.05, 1e-9) is None or MAX_BLOCKS
 
 
 def test_an_undecided_comparison_says_how_many_blocks_would_decide():
     decision = decide([0.1, -0.1, 0.1, -0.1], 0.05, 0.01)
     assert decision.verdict == "cannot tell"
-    assert decision.needed_blocks > 4
-    assert decide([0.1] * 6, 0.05, 0.01).needed_blocks is None
+    assert decision.required_blocks > 4
+    assert decide([0.1] * 6, 0.05, 0.01).required_blocks is None
 
 
 def test_a_trend_is_noticed_and_independent_blocks_are_not():

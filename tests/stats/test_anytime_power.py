@@ -56,10 +56,8 @@ def test_observed_noise_is_drawn_with_its_own_spread():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("noise", "found", "blocks"), [(0.012, 0.9995, 7), (0.067, 0.996, 26), (0.13, 0.99, 86)]
-)
-def test_the_stated_rates(noise, found, blocks):
+@pytest.mark.parametrize(("noise", "share", "blocks"), [(0.012, 0.9995, 7), (0.067, 0.996, 26), (0.13, 0.99, 86)])
+def test_the_stated_rates(noise, share, blocks):
     """20,000 trials of 300 blocks at α = 0.01: false alarms in both directions, and a slowdown of 5 %."""
     random = np.random.default_rng(2)
     alarms = 0
@@ -68,6 +66,6 @@ def test_the_stated_rates(noise, found, blocks):
         alarms += int((crossings(values, 10.0, 0.01)[0] < 300).sum())
     assert alarms / 20_000 <= 0.005
     rates = simulate(noise, 0.05, 10.0, 0.01, 300, 20_000)
-    assert rates.slower + rates.not_slower >= found
+    assert rates.slower + rates.not_slower >= share
     assert rates.median_blocks == pytest.approx(blocks, abs=5)
     assert math.isclose(simulate(noise, 0.0, 0.05, 0.01, 300, 20_000).slower, 0.0, abs_tol=0.005)

@@ -48,7 +48,7 @@ def requirements(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(stated))
 
 
-def unmet(stated: Sequence[str]) -> tuple[str, ...]:
+def lacking_requirements(stated: Sequence[str]) -> tuple[str, ...]:
     """Return the requirements that the packages of this process do not meet.
 
     Raises:

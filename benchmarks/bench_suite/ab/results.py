@@ -111,7 +111,7 @@ def _timing(timing: Timing) -> dict[str, Any]:
         "blocks": decision.blocks,
         "autocorrelation": decision.autocorrelation,
         "dependent": decision.dependent,
-        "needed_blocks": decision.needed_blocks,
+        "required_blocks": decision.required_blocks,
         "wall_ratio": timing.wall.ratio,
         "instruction_ratio": _median_ratio(timing.instruction_ratios),
         "seconds": {label: statistics.median(values) for label, values in timing.seconds.items() if values},

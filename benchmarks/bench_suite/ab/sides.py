@@ -103,7 +103,7 @@ def make_sides(request: Request, worktrees: Worktrees | None) -> Sides:
         "base": (*request.overrides, *request.base_overrides),
         "head": (*request.overrides, *request.head_overrides),
     }
-    made_of = {
+    sides_of = {
         label: Side(
             label, _side_name(request, of_label[label], label), folders[label], toplevel, suites[label],
             overrides[label], pythons[label], _same_folder(Path.cwd(), toplevel, folders[label]), request.offline,
@@ -111,7 +111,7 @@ def make_sides(request: Request, worktrees: Worktrees | None) -> Sides:
         for label in refs
     }  # fmt: skip
     notes = [*_notes(request, toplevel, of_label), *notes, *more]
-    return Sides(made_of["base"], made_of["head"], of_label, tuple(notes))
+    return Sides(sides_of["base"], sides_of["head"], of_label, tuple(notes))
 
 
 def side_of(sides: Sides, request: Request, worktrees: Worktrees, commit: str, name: str) -> Side:
@@ -297,7 +297,7 @@ def _pythons(request: Request, folders: Mapping[str, Path]) -> tuple[dict[str, s
     stated = {label: environments.requirements(folder) for label, folder in folders.items()}
     if stated["base"] == stated["head"]:
         return pythons, []
-    lacking = {label: environments.unmet(lines) for label, lines in stated.items()}
+    lacking = {label: environments.lacking_requirements(lines) for label, lines in stated.items()}
     if not any(lacking.values()):
         return pythons, ["the revisions require other packages; this environment meets both, so both run in it"]
     notes = []

@@ -49,7 +49,7 @@ class _Shown(Progress):
         left = [timing for timing in outcome.timings if timing.is_open]
         text = f"{outcome.blocks} blocks, {len(outcome.timings) - len(left)} of {len(outcome.timings)} decided"
         if left:
-            decision = max((timing.decision for timing in left), key=lambda one: one.needed_blocks or 0)
+            decision = max((timing.decision for timing in left), key=lambda one: one.required_blocks or 0)
             if decision.ratio is not None and decision.spread is not None:
                 text += f"; open: time × {decision.ratio:.3f}, noise {100 * decision.spread:.1f} %"
         self.show(f"{text}; at most {format_duration(max(0.0, remaining))} left", False)
@@ -208,11 +208,11 @@ def _conclusion(result: Result) -> str:
 
 def _advice(outcome: Outcome) -> str:
     left = [timing.decision for timing in outcome.timings if timing.is_open]
-    needed = [decision.needed_blocks for decision in left if decision.needed_blocks is not None]
-    if outcome.block_seconds is None or not needed or len(needed) < len(left):
+    required = [decision.required_blocks for decision in left if decision.required_blocks is not None]
+    if outcome.block_seconds is None or not required or len(required) < len(left):
         return "cannot tell: the budget ended before there was anything to go by: state a longer --budget"
     # Half as many again: the mean and the spread so far are estimates themselves.
-    blocks = round(1.5 * max(needed))
+    blocks = round(1.5 * max(required))
     seconds = outcome.seconds + max(0, blocks - outcome.blocks) * outcome.block_seconds
     minutes = max(1, round(seconds / 60 + 0.5))
     return f"cannot tell: about {blocks} blocks would decide   --budget {minutes}m"

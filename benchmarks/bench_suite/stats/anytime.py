@@ -46,7 +46,7 @@ class Decision:
     "Of consecutive blocks; None for fewer than `MIN_CHECKED`."
     dependent: bool
     "Whether the blocks depend on one another, so that the error rates may not hold."
-    needed_blocks: int | None
+    required_blocks: int | None
     "Blocks that would decide, by what was observed; None if it is decided, or nothing is known."
 
 
@@ -116,8 +116,8 @@ def decide(log_ratios: Sequence[float], margin: float, level: float) -> Decision
     half = half_width(n, squares, level)
     low, high = (None, None) if half is None else (math.exp(average - half), math.exp(average + half))
     first, dependent = autocorrelation(log_ratios)
-    needed = None if verdict != "cannot tell" or spread is None else needed_blocks(average, spread, margin, level)
-    return Decision(verdict, n, math.exp(average), low, high, spread, first, dependent, needed)
+    required = None if verdict != "cannot tell" or spread is None else required_blocks(average, spread, margin, level)
+    return Decision(verdict, n, math.exp(average), low, high, spread, first, dependent, required)
 
 
 def half_width(n: int, squares: float, level: float) -> float | None:
@@ -135,7 +135,7 @@ def half_width(n: int, squares: float, level: float) -> float | None:
     return math.sqrt((r - 1) / (1 - r / grown) * squares / n)
 
 
-def needed_blocks(average: float, spread: float, margin: float, level: float) -> int | None:
+def required_blocks(average: float, spread: float, margin: float, level: float) -> int | None:
     """Return how many blocks would decide if their mean and spread stay; None if no number does.
 
     Args:
