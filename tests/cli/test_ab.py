@@ -30,10 +30,12 @@ def ab(*words: str) -> tuple[int, str, str]:
     return process.returncode, output, errors
 
 
-def test_a_slowdown_is_found_and_equal_commits_are_not_slower(project):
+@pytest.mark.slow
+def test_a_slowdown_is_detected_and_equal_commits_are_not_slower(project):
     slow = project.commit_work(200_000)
     project.git("commit", "-q", "--allow-empty", "-m", "Nothing")
     status, output, errors = ab("HEAD~2", "HEAD", "--suite", "suite.toml", "--trust", "--json")
+    assert output, errors
     document = json.loads(output)
     assert (status, document["status"]) == (1, 1), errors
     train = document["timings"][0]
