@@ -17,7 +17,6 @@ ELSEWHERE = {
     "ab/processes": ("cli/test_ab.py", "the command starts processes of both revisions"),
     "ab/results": ("cli/test_ab.py", "the command prints and stores the document"),
     "ab/session": ("cli/test_ab.py", "the command runs it"),
-    "ab/sides": ("cli/test_ab.py", "the command checks out revisions and reads their suites"),
     "ab/timed_work": ("cli/test_ab.py", "processes of both revisions run it"),
     "ab/worker": ("cli/test_ab.py", "processes of both revisions run it"),
     "cli/ab_report": ("cli/test_ab.py", "the command prints it"),

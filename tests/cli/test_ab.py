@@ -17,15 +17,16 @@ pytest_plugins = ["tests.ab.conftest"]
 ROOT = Path(__file__).parents[2]
 
 
-def start(*words: str, **more) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks"), "OMP_NUM_THREADS": "1"}
+def start(*words: str, path: Path | None = None, **more) -> subprocess.Popen:
+    paths = [str(ROOT / "benchmarks"), *([str(path)] if path else [])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "bench_suite", "ab", *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **more)
 
 
-def ab(*words: str) -> tuple[int, str, str]:
-    """Return exit status, output and errors of `bench ab`."""
-    process = start(*words)
+def ab(*words: str, path: Path | None = None) -> tuple[int, str, str]:
+    """Return exit status, output and errors of `bench ab`, with a further folder on the path of Python."""
+    process = start(*words, path=path)
     output, errors = process.communicate(timeout=500)
     return process.returncode, output, errors
 
@@ -72,6 +73,31 @@ def test_the_working_tree_is_measured_as_it_is_and_a_broken_one_fails(project):
     assert "broken" in output
 
 
+def test_each_side_imports_its_own_version_of_a_package_of_the_repository(project):
+    model = (project.path / "model.py").read_text()
+    project.write("model.py", model.replace("import numpy", "import of_this_project\nimport numpy"))
+    project.write("src/of_this_project/__init__.py", "")
+    project.commit("A package")
+    project.write("src/of_this_project/__init__.py", 'raise RuntimeError("of head only")')
+    project.commit("It breaks")
+    words = ["HEAD~1", "HEAD", "--suite", "suite.toml", "--trust", "--budget", "2m"]
+    status, output, errors = ab(*words, path=project.path / "src")
+    assert status == 3, output + errors
+    assert "FAILED in head" in output
+    assert "of head only" in output
+
+
+def test_a_revision_that_imports_the_working_tree_is_refused(project):
+    model = (project.path / "model.py").read_text()
+    lines = f'import sys\n\nsys.path.append("{project.path}/src")\nimport of_this_project\nimport numpy'
+    project.write("model.py", model.replace("import numpy", lines))
+    project.write("src/of_this_project.py", "")
+    project.commit("A module")
+    status, _, errors = ab("HEAD", "HEAD", "--suite", "suite.toml", "--trust", "--budget", "2m")
+    assert status == 2, errors
+    assert "imports of_this_project from the working tree" in errors
+
+
 def test_bad_requests_end_with_2_and_say_what_to_do(project, tmp_path):
     requests = {
         ("nothing", "--suite", "suite.toml"): 'there is no revision "nothing"',
@@ -100,7 +126,11 @@ def test_a_suite_that_base_lacks_is_named_with_the_commit_that_added_it(project)
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_worktree(project):
-    process = start("HEAD", "HEAD", "--suite", "suite.toml", "--trust", start_new_session=True)
+    # A background job of a shell ignores Ctrl-C, and what it starts would too.
+    process = start(
+        "HEAD", "HEAD", "--suite", "suite.toml", "--trust", start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
         if "timings" in line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -48,6 +49,8 @@ def run(
         BenchError: a side cannot be measured; the message says what to do.
     """
     began = time.monotonic()
+    if not hasattr(os, "fork"):
+        raise BenchError("bench ab needs Linux or macOS: it forks its processes")
     toplevel = repository(request, Path.cwd())
     with ExitStack() as stack:
         progress.step("checking out")

@@ -20,10 +20,10 @@ from bench_suite.stats.anytime import Decision, decide
 Clock = Literal["auto", "cpu", "wall"]
 BLOCKS_OF_A_SERVER = 4
 "Blocks whose processes are forked from one server; then a new one starts, since the layout of its memory is an effect."
-MAX_SECONDS, MIN_SECONDS = 1.0, 0.2
+MAX_SECONDS, MIN_SECONDS = 0.5, 0.15
 "Of one timing in one process."
-SECONDS_OF_A_PROCESS = 2.0
-"Of all timings of one process together, about."
+SECONDS_OF_A_PROCESS = 1.0
+"Of all timings of one process together, about: less decides sooner, since six blocks or more are needed anyway."
 ROUNDS, MIN_ROUNDS = 7, 2
 "Parts of the work of a timing in a block: in each the two sides take turns."
 MAX_OVERSPENT = 1.5
@@ -339,7 +339,9 @@ class Comparison:
         self._blocks_of_server += 1
         if self._modules and self._blocks_of_server == lifetime:
             self._following = self._new_server("base")  # imports while this block runs, on another processor
-        return {label: self._servers[label].start(self.sides[label]) for label in ("base", "head")}
+        labels = ["base", "head"]
+        self._random.shuffle(labels)
+        return {label: self._servers[label].start(self.sides[label]) for label in labels}
 
     def _new_server(self, label: str) -> Server:
         server = Server(self._scratch, self.sides[label].python, self._threads, self._modules, self.sides[label].cwd)
