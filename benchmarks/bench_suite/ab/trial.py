@@ -24,9 +24,9 @@ MAX_SECONDS, MIN_SECONDS = 0.5, 0.15
 "Of one timing in one process."
 SECONDS_OF_A_PROCESS = 1.0
 "Of all timings of one process together, about: less decides sooner, since six blocks or more are needed anyway."
-ROUNDS, MIN_ROUNDS = 7, 2
+ROUNDS, MIN_ROUNDS = 7, 3
 "Parts of the work of a timing in a block: in each the two sides take turns."
-MAX_OVERSPENT = 1.5
+MAX_OVERSPENT = 3.0
 "Rounds end early if a timing has taken so many times the seconds that it was to take."
 GRACE_SECONDS = 60.0
 "How long an order may take beyond the budget before its process is ended."

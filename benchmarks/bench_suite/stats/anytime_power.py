@@ -89,7 +89,7 @@ def crossings(values, margin: float, level: float):  # type: ignore[no-untyped-d
         grown = np.log1p(n * MIXTURE)
         return -grown / 2 + n / 2 * (np.log1p(share) - np.log1p(share / (1 + n * MIXTURE)))
 
-    looked_at = n >= MIN_BLOCKS
-    slower = looked_at & (mean > 0) & (evidence(mean) >= limit)
-    fast = looked_at & (mean < edge) & (evidence(mean - edge) >= limit)
+    enough = n >= MIN_BLOCKS
+    slower = enough & (mean > 0) & (evidence(mean) >= limit)
+    fast = enough & (mean < edge) & (evidence(mean - edge) >= limit)
     return tuple(np.where(holds.any(axis=1), holds.argmax(axis=1), blocks) for holds in (slower, fast))
