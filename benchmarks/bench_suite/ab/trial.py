@@ -24,6 +24,8 @@ MAX_SECONDS, MIN_SECONDS = 0.5, 0.15
 "Of one timing in one process."
 SECONDS_OF_A_PROCESS = 1.0
 "Of all timings of one process together, about: less decides sooner, since six blocks or more are needed anyway."
+ALWAYS_IMPORTED = ("numpy", "torch", "scipy.special", "pandas")
+"Packages that every cell needs, and that start no thread."
 ROUNDS, MIN_ROUNDS = 7, 3
 "Parts of the work of a timing in a block: in each the two sides take turns."
 MAX_OVERSPENT = 3.0
@@ -227,8 +229,8 @@ class Comparison:
 
     def _pilot(self) -> None:
         """Run a process of each side that is not counted: it shows how much work to do, and what fails."""
-        with self._new_server("base") as base, self._new_server("head") as head:
-            servers = {"base": base, "head": head}
+        with ExitStack() as stack:
+            servers = self._pilot_servers(stack)
             workers = {label: servers[label].start(self.sides[label]) for label in servers}
             for pair in self._open_pairs():
                 self.progress.step(f"warm-up: {pair.name}")
@@ -236,9 +238,20 @@ class Comparison:
                     for label, worker in list(workers.items()):
                         if not worker.alive:
                             workers[label] = servers[label].start(self.sides[label])
-            self.outcome.addresses_fixed = base.addresses_fixed and head.addresses_fixed
+            self.outcome.addresses_fixed = all(server.addresses_fixed for server in servers.values())
             if self._fork and self.outcome.device == "cpu" and workers["base"].alive:
                 self._modules = workers["base"].ask("modules", 60.0, packages=list(LIBRARIES))["modules"]
+
+    def _pilot_servers(self, stack: ExitStack) -> dict[str, Server]:
+        """Return the server of each side for the pilot: one for both if they have the same interpreter."""
+        if self._fork:
+            self._modules = list(ALWAYS_IMPORTED)
+            shared = stack.enter_context(self._new_server("base"))
+            self._modules = []
+            shared.wait()
+            if shared.can_fork:
+                return {"base": shared, "head": shared}
+        return {label: stack.enter_context(self._new_server(label)) for label in ("base", "head")}
 
     def _block(self) -> bool:
         """Measure one block; return False if the budget was spent within it."""
