@@ -34,15 +34,15 @@ def ab_checks(cell: Cell) -> Iterator[Check]:
         labels={"task": TASK, "model": "planted"},
     )  # fmt: skip
     for name, known, read in (
-        ("evidence of blocks 1, 2, 3", 0.5 * 2.8**1.5, lambda: math.exp(anytime.log_e_value([1.0, 2.0, 3.0]))),
-        ("evidence of six equal blocks", 7**2.5, lambda: math.exp(anytime.log_e_value([0.1] * 6))),
+        ("evidence of three blocks", 0.5 * 2.8**1.5, lambda: math.exp(anytime.log_e_value([1.0, 2.0, 3.0]))),
+        ("evidence of equal blocks", 7**2.5, lambda: math.exp(anytime.log_e_value([0.1] * 6))),
         ("evidence of two blocks", 1.0, lambda: math.exp(anytime.log_e_value([1.0, 3.0]))),
-        ("evidence at an interval's end", math.log(1 / LEVEL), _at_the_end),
+        ("evidence at interval end", math.log(1 / LEVEL), _at_the_end),
         ("blocks that would decide", _first_deciding(), _needed),
         ("verdict on 10 %", 1.0, lambda: _verdict(SLOWDOWN, "slower")),
         ("verdict on nothing", 1.0, lambda: _verdict(1.0, "not slower")),
         ("verdict on a speed-up", 1.0, lambda: _verdict(1 / SLOWDOWN, "not slower")),
-        ("ratio with a disturbed round", SLOWDOWN, _disturbed),
+        ("ratio, a disturbed round", SLOWDOWN, _disturbed),
         ("commit found by bisection", float(FIRST_SLOW), _bisected),
     ):
         yield exactly(name, shown, known, _reader(read), needs_run=False)
