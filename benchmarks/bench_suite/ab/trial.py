@@ -20,7 +20,7 @@ from bench_suite.stats.anytime import Decision, decide
 Clock = Literal["auto", "cpu", "wall"]
 BLOCKS_OF_A_SERVER = 4
 "Blocks whose processes are forked from one server; then a new one starts, since the layout of its memory is an effect."
-MAX_SECONDS, MIN_SECONDS = 0.5, 0.15
+MAX_SECONDS, MIN_SECONDS = 0.5, 0.3
 "Of one timing in one process."
 SECONDS_OF_A_PROCESS = 1.0
 "Of all timings of one process together, about: less decides sooner, since six blocks or more are needed anyway."
