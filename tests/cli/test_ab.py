@@ -73,6 +73,14 @@ def test_the_working_tree_is_measured_as_it_is_and_a_broken_one_fails(project):
     assert "broken" in output
 
 
+def test_a_crash_of_a_process_is_a_failure_of_its_cell(project):
+    model = (project.path / "model.py").read_text()
+    project.write("model.py", model.replace("        total = 0", "        import os\n\n        os.abort()"))
+    status, output, errors = ab("HEAD", ".", "--suite", "suite.toml", "--trust", "--budget", "2m")
+    assert status == 3, output + errors
+    assert "its process ended: ended by SIGABRT" in output
+
+
 def test_each_side_imports_its_own_version_of_a_package_of_the_repository(project):
     model = (project.path / "model.py").read_text()
     project.write("model.py", model.replace("import numpy", "import of_this_project\nimport numpy"))

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -156,6 +157,16 @@ class Server:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else f"exit status {self.process.poll()}"
 
+    def cause_of_end(self, pid: int) -> str:
+        """Return the signal that ended a worker, else the last line of the log."""
+        began = f"process {pid} was "
+        for _ in range(20):
+            time.sleep(0.05)  # the server writes it when it notices
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if causes := [line.removeprefix(began) for line in lines if line.startswith(began)]:
+                return causes[-1]
+        return self.last_words()
+
     def close(self) -> None:
         """End the process and its workers at once."""
         for worker in self._workers:
@@ -220,8 +231,9 @@ class WorkerProcess:
             self.close()
             raise CellError(f"no answer within {seconds:.0f} s", crashed=True) from None
         if not line:
+            cause = self._server.cause_of_end(self._pid)
             self.close()
-            raise CellError(f"its process ended: {self._server.last_words()}", crashed=True)
+            raise CellError(f"its process ended: {cause}", crashed=True)
         content: dict[str, Any] = json.loads(line)
         if "error" in content:
             raise CellError(content["error"], content["trace"])

@@ -40,14 +40,13 @@ def main() -> int:
     gc.freeze()  # a collection in a worker would copy the pages of what is imported here
     sys.stdout.write(json.dumps({"addresses_fixed": fixed, "can_fork": _threads() == 1}) + "\n")
     sys.stdout.flush()
+    signal.signal(signal.SIGCHLD, _log_ends)
     for line in sys.stdin:
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
         server = os.getpid()
         if os.fork() == 0:
             status = 1
             try:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _end_with_parent(server)
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
                 os.dup2(2, 1)  # what components print goes to the log
@@ -59,6 +58,17 @@ def main() -> int:
                 sys.stderr.flush()
                 os._exit(status)
     return 0
+
+
+def _log_ends(number: int, frame: object) -> None:
+    """Write to the log how a worker ended, if a signal ended it."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            if os.WIFSIGNALED(status):
+                os.write(2, f"process {pid} was ended by {signal.Signals(os.WTERMSIG(status)).name}\n".encode())
 
 
 def _end_with_parent(parent: int) -> None:
