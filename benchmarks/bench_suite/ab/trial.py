@@ -229,18 +229,29 @@ class Comparison:
 
     def _pilot(self) -> None:
         """Run a process of each side that is not counted: it shows how much work to do, and what fails."""
+        rows: dict[Pair, dict[str, Any]] = {}
         with ExitStack() as stack:
             servers = self._pilot_servers(stack)
-            workers = {label: servers[label].start(self.sides[label]) for label in servers}
-            for pair in self._open_pairs():
-                self.progress.step(f"warm-up: {pair.name}")
-                if self._prepare(workers, pair, together=False) is None:
-                    for label, worker in list(workers.items()):
-                        if not worker.alive:
-                            workers[label] = servers[label].start(self.sides[label])
+            for label in ("base", "head"):
+                worker = servers[label].start(self.sides[label])
+                for pair in self._open_pairs():
+                    self.progress.step(f"warm-up: {pair.name}")
+                    self._give_preparation(worker, pair, self._lease)
+                    answer = self._answer(worker, pair)
+                    if answer is not None:
+                        self._work.setdefault(pair, answer["work"])
+                        self.outcome.device = answer["device"]
+                        self._check_strays(self.sides[label], answer["strays"])
+                        rows.setdefault(pair, {})[label] = answer["rows"]
+                    elif not worker.alive:
+                        worker = servers[label].start(self.sides[label])
+                if label == "base" and self._fork and self.outcome.device == "cpu" and self._open_pairs():
+                    self._modules = worker.ask("modules", 60.0, packages=list(LIBRARIES))["modules"]
+                    self._following = self._new_server("base")  # imports while head warms up
             self.outcome.addresses_fixed = all(server.addresses_fixed for server in servers.values())
-            if self._fork and self.outcome.device == "cpu" and workers["base"].alive:
-                self._modules = workers["base"].ask("modules", 60.0, packages=list(LIBRARIES))["modules"]
+        for pair, counts in rows.items():
+            if len(counts) == 2 and counts["base"] != counts["head"]:
+                self.outcome.notes.append(f"{pair.name}: the data differ, so the work may: {_rows_text(counts)}")
 
     def _pilot_servers(self, stack: ExitStack) -> dict[str, Server]:
         """Return the server of each side for the pilot: one for both if they have the same interpreter."""
@@ -258,7 +269,7 @@ class Comparison:
         workers = self._start_workers()
         try:
             for pair in self._open_pairs():
-                if self._prepare(workers, pair, together=True) is None:
+                if not self._prepare(workers, pair):
                     return time.monotonic() < self._end + GRACE_SECONDS
                 for timing in [one for one in self.outcome.timings if one.pair == pair and one.is_open]:
                     rounds = self._rounds(workers, timing)
@@ -287,37 +298,20 @@ class Comparison:
             spent += measured["base"]["cpu"]
         return rounds
 
-    def _prepare(self, workers: Mapping[str, WorkerProcess], pair: Pair, *, together: bool) -> bool | None:
-        """Prepare a cell in both processes; None if that failed, which is noted.
+    def _give_preparation(self, worker: WorkerProcess, pair: Pair, cores: tuple[int, ...]) -> None:
+        """Let a worker prepare a cell on these processors; the first one finds out how much work there is to do."""
+        cell = getattr(pair, worker.side.label)
+        worker.give(
+            "prepare", cell=cell.id, threads=self._threads if cell.threads == "auto" else int(cell.threads),
+            seconds=self._seconds, work=self._work.get(pair), cores=cores,
+            timings=[timing.kind for timing in self.outcome.timings if timing.pair == pair and timing.is_open],
+        )  # fmt: skip
 
-        Args:
-            workers: by side.
-            pair: the cell.
-            together: whether both prepare at the same time, on processors of their own.
-        """
-        kinds = [timing.kind for timing in self.outcome.timings if timing.pair == pair and timing.is_open]
-        rows = {}
+    def _prepare(self, workers: Mapping[str, WorkerProcess], pair: Pair) -> bool:
+        """Prepare a cell in both processes at the same time; return False if that failed, which is noted."""
         for label, worker in workers.items():
-            cell = getattr(pair, label)
-            threads = self._threads if cell.threads == "auto" else int(cell.threads)
-            order = {"cell": cell.id, "threads": threads, "seconds": self._seconds, "timings": kinds}
-            worker.give(
-                "prepare", **order, work=self._work.get(pair), cores=self._setup[label] if together else self._lease
-            )
-            if not together:
-                answer = self._answer(worker, pair)
-                if answer is None:
-                    return None
-                self._work.setdefault(pair, answer["work"])
-                self.outcome.device = answer["device"]
-                self._check_strays(self.sides[label], answer["strays"])
-                rows[label] = answer["rows"]
-        if not together:
-            if rows["base"] != rows["head"]:
-                self.outcome.notes.append(f"{pair.name}: the data differ, so the work may: {_rows_text(rows)}")
-            return True
-        answers = [self._answer(worker, pair) for worker in workers.values()]
-        return None if None in answers else True
+            self._give_preparation(worker, pair, self._setup[label])
+        return None not in [self._answer(worker, pair) for worker in workers.values()]
 
     def _ask(self, worker: WorkerProcess, pair: Pair, order: str, **arguments: Any) -> dict[str, Any] | None:
         worker.give(order, **arguments)
