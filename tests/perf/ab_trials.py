@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-WORK = 600
-"Products of a training: 50 ms or so, so that a block has all its rounds."
+WORK = 400
+"Products of a training: 40 ms or so, so that a block has all its rounds."
 KINDS = {"5%": (1.05, "5m", "slower", 19), "15%": (1.15, "1m", "slower", 20), "A/A": (1.0, "5m", "not slower", 20)}
 "By kind: factor of the work of head, budget, expected verdict, and how many of 20 must have it."
 MODEL = '''

@@ -20,9 +20,9 @@ from bench_suite.stats.anytime import Decision, decide
 Clock = Literal["auto", "cpu", "wall"]
 BLOCKS_OF_A_SERVER = 4
 "Blocks whose processes are forked from one server; then a new one starts, since the layout of its memory is an effect."
-MAX_SECONDS, MIN_SECONDS = 0.5, 0.3
+MAX_SECONDS, MIN_SECONDS = 0.4, 0.3
 "Of one timing in one process."
-SECONDS_OF_A_PROCESS = 1.0
+SECONDS_OF_A_PROCESS = 0.6
 "Of all timings of one process together, about: less decides sooner, since six blocks or more are needed anyway."
 ALWAYS_IMPORTED = ("numpy", "torch", "scipy.special", "pandas")
 "Packages that every cell needs, and that start no thread."
