@@ -48,6 +48,7 @@ TAKEN = {
     ("benchmarks/bench_suite/tasks/planted_pixels.py", "place"),
     ("tests/tasks/test_planted_pixels.py", "place"),
     ("benchmarks/bench_suite/cli/arguments.py", "Choice"),  # click's class
+    ("benchmarks/bench_suite/cli/ab.py", "Choice"),
     ("benchmarks/bench_suite/cli/run.py", "Choice"),
     ("benchmarks/bench_suite/cli/try_command.py", "Choice"),
 }

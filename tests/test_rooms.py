@@ -15,6 +15,12 @@ FAMILIES = {
 }
 "By room: the test file of all its modules, and the reason."
 ELSEWHERE = {
+    "ab/processes": ("cli/test_ab.py", "the command starts processes of both revisions"),
+    "ab/results": ("cli/test_ab.py", "the command prints and stores the document"),
+    "ab/session": ("cli/test_ab.py", "the command runs it"),
+    "ab/timed_work": ("cli/test_ab.py", "processes of both revisions run it"),
+    "ab/worker": ("cli/test_ab.py", "processes of both revisions run it"),
+    "cli/ab_report": ("cli/test_ab.py", "the command prints it"),
     "cli/arguments": ("cli/test_commands.py", "each command is called with the options that they share"),
     "cli/baseline": ("cli/test_compare.py", "a baseline is set to compare a run with it"),
     "cli/completion_values": ("cli/test_completion.py", "a shell asks for the values"),

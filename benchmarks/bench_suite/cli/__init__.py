@@ -39,6 +39,7 @@ COMMANDS = {
     "power": "Say how many examples or seeds would find a difference.",
     "merge": "Join runs of parts of one suite into one run.",
     "history": "Show since when a metric is better or worse, over all runs.",
+    "ab": "Time two revisions against each other; exit 1 if one is slower.",
     "baseline": "Keep a run as the baseline of its suite, or list baselines.",
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print a script for shell completion.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.selection import filter_cells
 from bench_suite.execution.session import Outcome, Request, execute
+from bench_suite.selftest.ab_checks import ab_checks
 from bench_suite.selftest.attribution_checks import PROBES, ProbeRequest
 from bench_suite.selftest.checks import NOTHING, Check, Finding, Measured, judge
 from bench_suite.selftest.energy_checks import energy_checks
@@ -54,8 +55,9 @@ def plan_checks() -> tuple[Plan, list[Check], list[str]]:
     here = {extra: importlib.util.find_spec(package) is not None for extra, (package, _) in EXTRAS.items()}
     added = [setting for extra, installed in here.items() if installed for setting in EXTRAS[extra][1].values()]
     plan = make_plan(read_suite(SUITE, added))
-    checks = [*checks_of(plan.cells), *finding_checks(plan.cells[0]), *energy_checks(plan.cells[0])]
-    checks += history_checks(plan.cells[0])
+    first = plan.cells[0]
+    checks = [*checks_of(plan.cells), *finding_checks(first), *energy_checks(first)]
+    checks += [*history_checks(first), *ab_checks(first)]
     return plan, checks, [extra for extra, installed in here.items() if not installed]
 
 

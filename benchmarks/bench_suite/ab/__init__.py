@@ -1,0 +1,1 @@
+"""Is one revision slower than another? Two worktrees, measured in interleaved blocks of fresh processes."""
