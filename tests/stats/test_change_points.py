@@ -164,7 +164,10 @@ def test_the_smallest_p_value_is_one_in_two_thousand():
 
 def test_a_search_ends_early_once_no_change_point_is_possible():
     values = standardised(noise(30, 3))
-    assert p_of_search([values], 0.0, np.random.default_rng(0), LEVEL, 10**9) is None
+    random, permutations = np.random.default_rng(0), 20_000
+    assert p_of_search([values], 0.0, random, LEVEL, permutations) is None
+    drawn = np.random.default_rng(0).random(30 * permutations)
+    assert random.random() in drawn  # it has not drawn all permutations
 
 
 def test_the_least_number_of_values_is_the_first_that_can_have_a_change_point():
