@@ -65,7 +65,7 @@ def test_options_of_different_suites_are_no_sweep(make_run: Make, record: MakeRe
         make_run(record(model="mlp", id=f"{n}", options={"train": {"epochs": n}}), suite=f"suite{n}") for n in (3, 9)
     ]
     (table,) = tables(runs)
-    assert [row.label for row in table.rows] == ["mlp (train.epochs=3)", "mlp (train.epochs=9)"]
+    assert sorted(row.label for row in table.rows) == ["mlp (train.epochs=3)", "mlp (train.epochs=9)"]
     assert table.notes == ()
 
 

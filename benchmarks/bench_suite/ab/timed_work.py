@@ -191,7 +191,7 @@ class Worker:
     def _training(self, cell: Any, data: Any, placement: Any, train: dict[str, Any], plan: dict[str, Any]) -> Any:
         """Return the cell with a model to train on so many rows, and a function that trains it."""
         from bench_suite.data.splits import Subset
-        from bench_suite.execution.trained import build, fit
+        from bench_suite.execution.model_training import build, fit
         from bench_suite.training.inputs import spread_rows
 
         split = data.splits["train"]
