@@ -174,7 +174,7 @@ def test_show_tells_all_defaults_and_the_needs_of_choices_in_words(bench):
 
 def test_show_tells_in_words_what_a_probe_needs_unless_a_task_is_named(bench):
     out = bench("show", "probe", "ood").out
-    assert "needs: shift, unless `against` names a task of the same modality\n" in out
+    assert "needs: shift, unless `against` names another task of the same modality\n" in out
     assert "{" not in out
 
 
