@@ -16,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from bench_suite.cli import bench
@@ -75,6 +74,8 @@ def build(data, options):
     return Nearest()
 '''
 BROKEN = MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :24]")
+SAMPLE = SUITE.replace("[matrix]", '[[models]]\nuse = "logistic_regression"\n[matrix]')
+"The suite of the sample comment in the documentation."
 SHA = "0123456789" * 4
 LIMIT = 65_536
 "Characters of a comment that GitHub accepts."
@@ -655,15 +656,26 @@ def test_the_jobs_of_gitlab_compare_with_the_merge_base_and_comment(tmp_path, ru
 
 @pytest.mark.slow
 def test_the_script_compares_in_a_plain_shell_and_prints_what_an_editor_can_jump_to(runner):
-    _, head = propose(runner, SUITE, BROKEN)
+    """The comment is the sample that the documentation shows; only commits, names and hashes differ."""
+    _, head = propose(runner, SAMPLE, BROKEN, base_suite=SAMPLE)
     start = runner.git("merge-base", "origin/main", head)
     runner.git("checkout", "-q", "--detach", head)
     write_jobs(runner, "shell")
-    process = runner.run("BENCH_SUITE=digits.toml BENCH_BASE=main BENCH_OPTIONS=--trust sh bench-ci.sh compare", {})
+    page = (ROOT / "docs" / "appendix" / "ci-comment.md").read_text()
+    command = re.search(r"^BENCH_SUITE=digits\.toml .*$", page, re.MULTILINE)[0]
+    process = runner.run(command, {})
     assert process.returncode == 1, process.stderr
     assert f"bench-ci: the base, {start}" in process.stdout
-    line = SUITE.splitlines().index('"quality/accuracy" = { tolerance = 0.03 }') + 1
+    line = SAMPLE.splitlines().index('"quality/accuracy" = { tolerance = 0.03 }') + 1
     assert f"\ndigits.toml:{line}: error: quality/accuracy, digits, nearest, threads 1: regressed" in process.stdout
+    sample = page.partition("<!-- the comment -->\n")[2]
+    assert without_names((runner.checkout / "bench-ci" / "comment.md").read_text()) == without_names(sample)
+
+
+def without_names(text: str) -> str:
+    """Replace commits, hashes and names of runs, which differ each time, and join the blanks of tables."""
+    text = re.sub(r"\b\d{8}T\d{6}Z-digits-[0-9a-f]{4}\b", "RUN", text)
+    return " ".join(re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,10}\b", "HASH", text).split())
 
 
 # ── what can be wrong ───────────────────────────────────────────────────────────────────────────
