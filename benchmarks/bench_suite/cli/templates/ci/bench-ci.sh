@@ -25,6 +25,7 @@ compare() {
   root=$(git rev-parse --show-toplevel) || exit 2
   cd "$root" || exit 2
   [ -n "$suite" ] || stop 2 "state the suite: BENCH_SUITE=suite.toml"
+  command -v bench >/dev/null || stop 2 "the command bench is not found: install bench-suite"
   mkdir -p "$output" && output=$(cd "$output" && pwd) || exit 2
   [ "$output" != "$root" ] || stop 2 "BENCH_OUTPUT must be a folder of its own, not the root of the repository"
   rm -rf "$output/base" "$output/head" "$output/comment.md" "$output/junit.xml" "$output/pull-request"
