@@ -146,6 +146,20 @@ def test_every_job_measures_the_suite_with_the_same_script(tmp_path):
     assert WORKFLOWS["action.yml"].count(f"$GITHUB_ACTION_PATH/{script}") == 2
 
 
+def test_the_inputs_that_the_guide_shows_are_those_of_the_action():
+    inputs = yaml.safe_load(WORKFLOWS["action.yml"])["inputs"]
+    assert all(entry["description"] for entry in inputs.values())
+    guide = (ROOT / "docs" / "guides" / "ci-gate.md").read_text()
+    (block,) = re.findall(r"```yaml\n( +- uses: OWNER/.*?)```", guide, re.DOTALL)
+    steps = yaml.safe_load(block)
+    assert len(steps) == 2
+    for step in steps:
+        assert set(step["with"]) <= set(inputs)
+        assert {name for name, entry in inputs.items() if entry.get("required")} <= set(step["with"])
+    (job,) = jobs_of(JOBS[COMMENT])
+    assert steps[1]["with"]["output"] == job["steps"][-1]["env"]["BENCH_OUTPUT"]
+
+
 def commands_of(job: Mapping[str, Any]) -> list[str]:
     return [*job.get("script", []), *(step["run"] for step in job.get("steps", []) if "run" in step)]
 

@@ -34,6 +34,7 @@ compare() {
   trap clean_up EXIT
   trap 'exit 130' INT TERM
   : >"$work/head.txt"
+  base_run=
   case ${GITHUB_REF:-} in
     refs/pull/*/*) number=${GITHUB_REF#refs/pull/} && echo "${number%%/*}" >"$output/pull-request" ;;
   esac
@@ -117,7 +118,7 @@ find_run() { # RESULTS: print the folder of the only run
 
 conclude() { # STATUS REASON: write what there is to read, and exit with the status; the reason is why nothing is compared
   # The run has compared already, and its status counts; this writes the same comparison to files.
-  if [ -n "${base_run:-}" ] && head_run=$(find_run "$output/head"); then
+  if [ -n "$base_run" ] && head_run=$(find_run "$output/head"); then
     trust=
     case " ${BENCH_OPTIONS:-} " in *" --trust "*) trust=--trust ;; esac
     # shellcheck disable=SC2086
