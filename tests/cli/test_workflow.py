@@ -597,7 +597,7 @@ def test_where_the_pull_request_makes_no_run_nothing_is_compared(tmp_path, runne
     ended = compare_on_github(runner)
     assert ended.status == {"Install": 0, "Compare": 2}, ended.output
     assert (
-        "::error file=digits.toml,title=digits.toml::Head made no run that can be compared." in ended.output["Compare"]
+        "::error file=digits.toml,title=digits.toml::Head made no run that can be compared; " in ended.output["Compare"]
     )
     comment = (ended.artifacts / "bench-comment" / "comment.md").read_text()
     assert comment.startswith("### Nothing is compared"), "the comment on an earlier commit must not stay"
@@ -704,6 +704,7 @@ def without_names(text: str) -> str:
         ({"BENCH_SUITE": "digits.toml", "BENCH_BASE": "nowhere"}, "there is no branch or commit nowhere"),
         ({"BENCH_SUITE": "digits.toml", "BENCH_BASE": "-x; echo y"}, "there is no branch or commit -x; echo y"),
         ({"BENCH_SUITE": "digits.toml", "BENCH_BASE": "main", "BENCH_OUTPUT": "."}, "must be a folder of its own"),
+        ({"BENCH_SUITE": "digits.toml", "BENCH_BASE": "main", "BENCH_OUTPUT": ".git"}, "holds other files"),
         ({"BENCH_SUITE": "other.toml", "BENCH_BASE": "main"}, "Head has no other.toml."),
     ],
 )
@@ -713,6 +714,18 @@ def test_wrong_settings_end_with_a_message_before_anything_is_measured(runner, e
     assert process.returncode == 2
     assert message in process.stdout + process.stderr
     assert not list(runner.checkout.glob("bench-ci/*/*"))
+
+
+def test_what_an_earlier_job_wrote_is_removed_before_anything_can_go_wrong(runner):
+    propose(runner, SUITE, MODEL)
+    (runner.checkout / "bench-ci").mkdir()
+    for name in (".gitignore", "comment.md", "junit.xml", "pull-request"):
+        (runner.checkout / "bench-ci" / name).write_text("earlier")
+    process = runner.run(f"sh {SCRIPT} compare", {"BENCH_SUITE": "digits.toml", "BENCH_BASE": "nowhere"})
+    assert process.returncode == 2
+    assert {path.name for path in (runner.checkout / "bench-ci").iterdir()} <= {".gitignore"}
+    process = runner.run(f"/bin/sh {SCRIPT} compare", {"BENCH_SUITE": "digits.toml", "PATH": "/usr/bin:/bin"})
+    assert "the command bench is not found" in process.stderr
 
 
 def test_a_shallow_clone_is_told_to_fetch_the_history(tmp_path, runner):

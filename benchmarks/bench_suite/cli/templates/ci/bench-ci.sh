@@ -25,10 +25,13 @@ compare() {
   root=$(git rev-parse --show-toplevel) || exit 2
   cd "$root" || exit 2
   [ -n "$suite" ] || stop 2 "state the suite: BENCH_SUITE=suite.toml"
-  command -v bench >/dev/null || stop 2 "the command bench is not found: install bench-suite"
   mkdir -p "$output" && output=$(cd "$output" && pwd) || exit 2
+  # The files of an earlier comparison are removed, and nobody else's.
+  [ -f "$output/.gitignore" ] || [ -z "$(ls -A "$output")" ] ||
+    stop 2 "$output holds other files: BENCH_OUTPUT must be a folder of its own"
   [ "$output" != "$root" ] || stop 2 "BENCH_OUTPUT must be a folder of its own, not the root of the repository"
   rm -rf "$output/base" "$output/head" "$output/comment.md" "$output/junit.xml" "$output/pull-request"
+  command -v bench >/dev/null || stop 2 "the command bench is not found: install bench-suite"
   echo '*' >"$output/.gitignore" # nothing in it is committed
   work=$(mktemp -d) || exit 2
   trap clean_up EXIT
@@ -50,7 +53,7 @@ compare() {
   else
     measure_base
     measure_head --against "$base_run"
-    conclude "$status" "Head made no run that can be compared."
+    conclude "$status" "Head made no run that can be compared; the log says why."
   fi
 }
 
