@@ -82,6 +82,14 @@ def test_a_suite_runs_where_there_is_no_checkout(installed, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_templates_travel_inside_the_wheel(installed, tmp_path):
+    for service in ("github", "gitlab", "shell"):
+        ran = run(installed / "bench", "init", "--ci", service, cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / ".github" / "bench-ci.sh").read_text().startswith("#!/bin/sh")
+
+
+@pytest.mark.slow
 def test_a_project_with_a_benchmarks_package_of_its_own_still_passes_its_tests(installed, tmp_path):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "__init__.py").write_text("ANSWER = 42\n")

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from bench_suite.cli.init import SERVICES
+
 
 def test_the_suite_passes_plan_and_a_smoke_run_as_it_stands(bench):
     assert bench("init").status == 0
@@ -70,3 +72,39 @@ def test_no_folder_is_made(bench, tmp_path):
     assert ended.status == 2
     assert "there is no folder no where; make it first: mkdir -p 'no where'" in ended.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_the_files_of_a_ci_job_are_written_with_the_suite_and_never_over_others(bench, tmp_path, service):
+    (tmp_path / "suites").mkdir()
+    ended = bench("init", "suites/mine.toml", "--ci", service)
+    assert ended.status == 0, ended.err
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    include = {".gitlab-ci.yml"} if service == "gitlab" else set()
+    assert written == {"suites/mine.toml", *SERVICES[service]} | include
+    assert {path.removeprefix("written: ") for path in ended.out.splitlines()[: len(written)]} == written
+    assert "not the root of a git repository" in ended.out
+    again = bench("init", "suites/mine.toml", "--ci", service)
+    assert again.status == 2
+    assert "exists already" in again.err
+
+
+def test_a_suite_that_exists_stays_and_gets_a_ci_job(bench, tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "mine.toml").write_text("mine")
+    (tmp_path / ".gitlab-ci.yml").write_text("yours")
+    ended = bench("init", "mine.toml", "--ci", "gitlab")
+    assert ended.status == 0, ended.err
+    assert (tmp_path / "mine.toml").read_text() == "mine"
+    assert (tmp_path / ".gitlab-ci.yml").read_text() == "yours"
+    assert "include:\n    - local: .gitlab/bench.yml" in ended.out
+    assert "note:" not in ended.out
+
+
+def test_a_ci_job_needs_a_suite_inside_the_repository(bench, tmp_path):
+    for name in (str(tmp_path / "mine.toml"), "../mine.toml"):
+        ended = bench("init", name, "--ci", "github")
+        assert ended.status == 2
+        assert "state the suite by its path from the root of the repository" in ended.err
+    assert not list(tmp_path.iterdir())
+    assert 'did you mean "github"' in bench("init", "--ci", "gihub").err
