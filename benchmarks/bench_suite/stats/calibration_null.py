@@ -23,7 +23,7 @@ from bench_suite.stats.calibration import BINS, ERRORS, ConfidenceCells, errors_
 LEVEL = 0.95
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 "Multiples of the observed gaps at which labels are simulated; between them, quantiles are interpolated."
-LEAST_ERRORS = 1.2
+MIN_VARIED = 1.2
 """Examples of a bin by which its gap is varied at least. Three times as many, 3.6, are wrong on average if none of them
 is in 2.5 % of test sets: e^−3.6 = 0.027."""
 CHUNK = 2**21
@@ -79,7 +79,7 @@ def estimate_errors(
 
     At a multiple t of a gap g, the right predictions of a cell are binomial, with the rate confidence − t·g. The upper
     end of an interval is the true error at the greatest t at which the value is not below the 2.5 % quantile; g is then
-    the gap of the cell's bin, or its standard error or `LEAST_ERRORS` examples if that is larger, so that no bin stays
+    the gap of the cell's bin, or its standard error or `MIN_VARIED` examples if that is larger, so that no bin stays
     calibrated. The lower end
     is the true error at the t at which the value is the 97.5 % quantile; g² is then reduced by what chance adds to it,
     so that a single wrong bin does not pass for many. The upper end is never below the median of the floor, since
@@ -140,7 +140,7 @@ def _gaps(cells: ConfidenceCells) -> tuple[np.ndarray, np.ndarray]:
     gaps = mean - right / counts
     squares = np.maximum(mean * (1.0 - mean), 0.0) / counts
     signs = np.where(gaps < 0, -1.0, 1.0)
-    least = np.maximum(np.sqrt(squares), LEAST_ERRORS / counts)
+    least = np.maximum(np.sqrt(squares), MIN_VARIED / counts)
     roomier = np.where(mean < 0.5, -1.0, 1.0)  # a gap that chance explains may have either sign; rates end at 0 and 1
     wide = np.where(np.abs(gaps) < least, roomier * least, gaps)
     narrow = signs * np.sqrt(np.maximum(gaps**2 - squares, 0.0))
