@@ -18,6 +18,10 @@ def half_open(confidences: np.ndarray, bins: int = calibration.BINS) -> np.ndarr
     return np.floor(confidences * bins).astype(int)
 
 
+def ten(confidences: np.ndarray, bins: int = calibration.BINS) -> np.ndarray:
+    return bin_numbers(confidences, 10 if bins == calibration.BINS else bins)
+
+
 def one_too_many(bins: calibration.Bins, right: np.ndarray) -> np.ndarray:
     return expected_error(bins, right) * bins.counts.sum() / (bins.counts.sum() + 1)
 
@@ -36,6 +40,7 @@ def everybody(attributes: Any, *sizes: int) -> Any:
         yield at, np.ones_like(is_member), reason
 
 
+bin_numbers = calibration.bin_numbers
 expected_error = calibration.Bins.expected_error
 floor_of = calibration_null.floor_of
 fit_temperature = scaling.fit_temperature
@@ -45,6 +50,10 @@ BREAKS = {
     "a last bin without its upper edge": (
         "-k 'calibration error of 0.95 and 1'", calibration, "bin_numbers", half_open,
         {"calibration error of 0.95 and 1"},
+    ),
+    "ten bins": (
+        "-k 'calibration error of 0.92 and 0.95'", calibration, "bin_numbers", ten,
+        {"calibration error of 0.92 and 0.95"},
     ),
     "a calibration error that is debiased": (
         "-k calibration/expected and planted_groups", calibration.Bins, "expected_error",

@@ -8,6 +8,7 @@ from bench_suite.probes.calibration import groups as calibrated_groups
 from bench_suite.probes.calibration import scaling
 from bench_suite.probes.privacy import attacks, canaries, shadows
 from bench_suite.probes.privacy import scores as attack_scores
+from bench_suite.stats import membership
 
 fit_temperature = scaling.fit_temperature
 members = calibrated_groups.members
@@ -15,6 +16,7 @@ membership_area = attacks.area
 measured_advantage = attacks.advantage
 exact_interval = attacks.clopper_pearson
 logits_of = attack_scores.logits_of
+hits_at = membership.hits_at
 by_attack = shadows.scores_by_attack
 guessed = canaries.correct_guesses
 audit_bound = canaries.lower_bound
@@ -45,6 +47,11 @@ BREAKS = {
         "-k true_positive_rate", attacks, "hits_at",
         lambda members, others, rate: (len(members), len(others)),
         {"privacy/true_positive_rate", "true_positive_rate, upper bound"},
+    ),
+    "a threshold that one other too few exceeds": (
+        "-k true_positive_rate", membership, "hits_at",
+        lambda members, others, rate: hits_at(members, others, rate - 1 / len(others)),
+        {"true_positive_rate of 1,000 of each"},
     ),
     "shadow models that do not know what they were trained on": (
         "-k 'privacy/auc of likelihood_ratio'", shadows, "scores_by_attack",

@@ -100,6 +100,22 @@ def test_decimal_targets_are_a_regression(run_of: Callable[..., Run], tmp_path: 
     assert record.probes["calibration"].status == "not applicable"
 
 
+@pytest.mark.parametrize(
+    ("column", "wrong"),
+    [("prediction", "nan"), ("prediction", "inf"), ("prediction", "refused"), ("target", "nan"), ("target", "inf")],
+)
+def test_a_regression_with_a_value_that_is_no_number_is_refused(
+    read: Read, tmp_path: Path, column: str, wrong: str
+) -> None:
+    """Read as labels, the same values would be a classification without a right answer."""
+    rows = [[str(n), str(n / 2), str(n / 2 + 0.25)] for n in range(20)]
+    rows[3][1 if column == "target" else 2] = wrong
+    path = tmp_path / "t.csv"
+    path.write_text("item,target,prediction\n" + "".join(",".join(row) + "\n" for row in rows))
+    with pytest.raises(BenchError, match=f"{column}.*row 4"):
+        read("predictions", path)
+
+
 CASES = {
     "logits": ("item,target,a,b\n0,a,3,-2\n1,b,1,1\n", {"scores": "a,b"}, "no probabilities"),
     "NaN": ("item,target,a,b\n0,a,nan,1\n1,b,1,0\n", {"scores": "a,b"}, "has nan in row 1"),

@@ -139,6 +139,8 @@ def _problem_of(table: pa.Table, target: str, prediction: str, scores: Sequence[
     """
     if scores:
         return "classification"
+    if _has_decimals(table, target):
+        return "regression"  # even if a prediction is no number: it is refused, and is no label
     columns = [target, *([prediction] if prediction else [])]
     try:
         values = [numbers(table, column) for column in columns]
@@ -152,6 +154,24 @@ def _problem_of(table: pa.Table, target: str, prediction: str, scores: Sequence[
         f"{target!r} has {len(np.unique(values[0])):,} different whole numbers: state --problem classification or "
         "--problem regression"
     )
+
+
+def _has_decimals(table: pa.Table, column: str) -> bool:
+    """Return whether all values of a column are numbers, NaN and infinite ones included, and one is not whole."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = table.column(column)
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        try:
+            values = pc.utf8_trim_whitespace(values).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return False
+    if not pa.types.is_floating(values.type):
+        return False
+    known = np.asarray(values.drop_null().cast(pa.float64()).to_numpy(), dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return bool((known != np.round(known)).any())
 
 
 def _labels(table: pa.Table, column: str) -> np.ndarray:

@@ -68,6 +68,7 @@ def sure_rule(cell: Cell, counts: Sequence[Sequence[int]]) -> Iterator[Check]:
         "temperature × logit on validation", cell, math.log(confidence / (1 - confidence)), _times_logit(cell)
     )
     yield _textbook(cell)
+    yield _edge(cell)
 
 
 def group_errors(cell: Cell) -> Iterator[Check]:
@@ -157,3 +158,13 @@ def _textbook(cell: Cell) -> Check:
         return expected_calibration_error.expected_calibration_error(np.array([1, 0]), scores)
 
     return exactly("calibration error of 0.95 and 1", cell, 0.475, read, needs_run=False)
+
+
+def _edge(cell: Cell) -> Check:
+    """Return a check of two predictions on both sides of the edge 14/15 ≈ 0.933; with fewer bins they share one."""
+
+    def read(measured: Measured) -> float:
+        scores = np.array([[0.08, 0.92], [0.05, 0.95]])
+        return expected_calibration_error.expected_calibration_error(np.array([1, 0]), scores)
+
+    return exactly("calibration error of 0.92 and 0.95", cell, 0.515, read, needs_run=False)

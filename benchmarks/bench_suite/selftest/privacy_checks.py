@@ -58,10 +58,22 @@ def memory_checks(cell: Cell, members: int) -> Iterator[Check]:
     yield exactly("privacy/true_positive_rate", cell, 0, read_metric("privacy/true_positive_rate", cell, **at))
     read = read_interval("privacy/true_positive_rate", cell, lambda interval: interval.high, **at)
     yield exactly("true_positive_rate, upper bound", cell, 1 - ((1 - LEVEL) / 2) ** (1 / members), read)
+    # Ten of a thousand others may exceed the threshold, so it is the eleventh, and eleven members exceed that.
+    yield exactly("true_positive_rate of 1,000 of each", cell, 0.011, _true_positive_rate, needs_run=False)
     yield exactly("privacy/auc of confidence", cell, 0.5, read_metric("privacy/auc", cell, **CONFIDENCE))
     yield exactly("privacy/advantage of confidence", cell, 0, read_metric("privacy/advantage", cell, **CONFIDENCE))
     yield from _shadow_checks(cell, members, flipped)
     yield from _audit_checks(cell)
+
+
+def _true_positive_rate(measured: Measured) -> float:
+    """Return the true positive rate at 1 % of the members 0.5, 1.5, … 999.5 and the others 0, 1, … 999."""
+    import numpy as np
+
+    from bench_suite.stats import membership
+
+    others = np.arange(1000.0)
+    return membership.hits_at(others + 0.5, others, 0.01)[0] / 1000
 
 
 def _shadow_checks(cell: Cell, members: int, flipped: float) -> Iterator[Check]:

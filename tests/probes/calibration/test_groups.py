@@ -59,3 +59,12 @@ def test_the_table_has_a_row_for_each_group_that_is_judged() -> None:
     assert [row[:3] for row in table.data["rows"]] == [["sex", "few", 100], ["sex", "many", 200]]
     assert all(len(row) == len(table.data["columns"]) for row in table.data["rows"])
     assert not list(group_metrics({}, targets, scores, None, FAST))
+
+
+def test_groups_of_clustered_examples_have_no_p_in_the_table_either() -> None:
+    targets, scores, group = people(300, 100)
+    rows = list(group_metrics({"sex": group}, targets, scores, np.arange(300) // 3, FAST))
+    assert all(row.value is None for row in rows if isinstance(row, Metric) and row.name == "calibration_p")
+    (table,) = (row for row in rows if isinstance(row, Artifact))
+    position = table.data["columns"].index("p")
+    assert [row[position] for row in table.data["rows"]] == [None, None]

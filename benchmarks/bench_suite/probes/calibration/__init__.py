@@ -9,7 +9,7 @@ from bench_suite.contracts import Artifact, Metric, Trained
 from bench_suite.probes.calibration.classes import NO_VALIDATION, measure_classes
 from bench_suite.probes.calibration.prediction_intervals import measure_intervals
 
-VERSION = 2
+VERSION = 3
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "expected_calibration_error": {

@@ -82,8 +82,10 @@ def group_metrics(
         gap = mean_gap("group_overconfidence", confidence, right, within, options.resamples, at)
         yield gap
         floor = estimate.floor
-        numbers = (estimate.value, floor.median, floor.upper, floor.p, gap.value or 0.0)
-        rows.append([at["attribute"], at["group"], n, *(f"{number:.3f}" for number in numbers)])
+        p = None if clusters is not None else floor.p
+        numbers = (estimate.value, floor.median, floor.upper, p, gap.value)
+        texts = (None if number is None else f"{number:.3f}" for number in numbers)
+        rows.append([at["attribute"], at["group"], n, *texts])
     if rows:
         columns = ["attribute", "group", "examples", "calibration error", "floor", "floor, 95 %", "p", "overconfidence"]
         caption = "Expected calibration error of each group beside what a calibrated model would show"
