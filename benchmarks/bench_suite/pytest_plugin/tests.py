@@ -11,6 +11,7 @@ from bench_suite.contracts import Record
 from bench_suite.pytest_plugin import timings
 from bench_suite.pytest_plugin.selection import Group
 from bench_suite.suite.cell import Cell, name
+from bench_suite.suite.toml_positions import Path as KeyPath
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 class SuiteTest(pytest.Item):
     """A test that needs some cells of its suite."""
 
-    def __init__(self, *, cells: Sequence[str] = (), **settings: Any) -> None:
+    def __init__(self, *, cells: Sequence[str] = (), key: KeyPath = (), **settings: Any) -> None:
         super().__init__(**settings)
         self.cells = tuple(cells)
+        self.key = key
         if self.config.pluginmanager.hasplugin("timeout"):
             self.add_marker(pytest.mark.timeout(0))  # the first test contains the whole run
 
@@ -45,15 +47,15 @@ class SuiteTest(pytest.Item):
         return [record for record in self.outcome.records if record.id in self.cells]
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        """Return what a report calls the test."""
-        return self.path, None, self.name
+        """Return the line of the suite that states the test, counted from 0, and its name."""
+        return self.path, self.suite.plan.suite.document.lines.get(self.key, 1) - 1, self.name
 
 
 class CellTest(SuiteTest):
     """A cell: it fails as the cell or one of its probes does, and is skipped if the cell is unavailable."""
 
     def __init__(self, *, cell: Cell, **settings: Any) -> None:
-        super().__init__(cells=(cell.id,), **settings)
+        super().__init__(cells=(cell.id,), key=cell.model.key, **settings)
         self.cell = cell
         self.extra_keyword_matches.update(str(cell.labels[axis]) for axis in ("task", "model"))
         self.fixturenames = timings.fixture_names(self.config, cell, self.suite.plan)
@@ -80,7 +82,7 @@ class GroupTest(SuiteTest):
     """A gate in a group of cells."""
 
     def __init__(self, *, group: Group, **settings: Any) -> None:
-        super().__init__(cells=group.cells, **settings)
+        super().__init__(cells=group.cells, key=group.gate.key, **settings)
         self.group = group
 
 
