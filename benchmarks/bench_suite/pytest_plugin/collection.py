@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,22 +96,28 @@ class SuiteFile(pytest.File):
         plan, expression = part_of(self.plan, ids)
         arguments = run_arguments(self.path.name, self.overrides, (), keyword=expression, trust=self.trust)
         request = Request(trust=self.trust, command=("bench", "run", *shlex.split(arguments)))
-        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
-            outcome = execute(plan, self.store, request, self._callback(plan))
+        with usual_warnings(), self._showing(plan) as callback:
+            outcome = execute(plan, self.store, request, callback)
         write_report([outcome.run], outcome.run.path / "report.md")
         return outcome
 
-    def _callback(self, plan: Plan) -> RunCallback:
-        """Return what shows the progress: the lines of `bench run`, or nothing with `-q`."""
+    @contextmanager
+    def _showing(self, plan: Plan) -> Iterator[RunCallback]:
+        """Show the progress below pytest's line, uncaptured: the lines of `bench run`, or nothing with `-q`."""
         from bench_suite.cli.progress import Plain
         from bench_suite.execution.callbacks import RunCallback
 
         terminal: Any = self.config.pluginmanager.getplugin("terminalreporter")
-        if terminal is None or self.config.getoption("verbose") < 0:
-            return RunCallback()
+        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
+        verbosity: int = self.config.getoption("verbose")
+        if terminal is None or verbosity < 0:
+            yield RunCallback()
+            return
         terminal.ensure_newline()
-        return Plain(len(plan.cells), one_thread=all(cell.threads == 1 for cell in plan.cells))
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            yield Plain(len(plan.cells), one_thread=all(cell.threads == 1 for cell in plan.cells))
+        if verbosity == 0:
+            terminal.write_fspath_result(self.nodeid, "")  # the line on which the letters of the tests follow
 
     def _base_run(self) -> Run | None:
         """Return the run to compare with, before anything is trained."""
@@ -138,6 +145,16 @@ class SuiteFile(pytest.File):
             taken[name] = taken.get(name, 0) + 1
             number = f"-{taken[name]}" if taken[name] > 1 else ""
             yield kind.from_parent(self, name=name + number, group=group)
+
+
+@contextmanager
+def usual_warnings() -> Iterator[None]:
+    """Treat warnings as `bench run` does, so that a project's `filterwarnings = error` does not make cells fail."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
 
 
 class Summary:
