@@ -40,11 +40,14 @@ batch_sizes = [8]
 fail_on = ["D009"]
 """
 BROKEN = '''"""A model that does not build."""
+import warnings
+
 MODALITIES = ("image",)
 PROBLEMS = ("classification",)
 
 
 def build(*arguments, **settings):
+    warnings.warn("as a library may", FutureWarning)
     raise RuntimeError("broken on purpose")
 '''
 
@@ -79,10 +82,10 @@ def run_pytest() -> RunPytest:
         timings.unlink(missing_ok=True)
         command = [
             sys.executable, "-m", "pytest", "-p", "bench_suite.pytest_plugin", "-p", "no:cacheprovider",
-            "-c", "none.ini", "--rootdir", ".", f"--junitxml={xml}", *arguments,
+            "-c", "strict.ini", "--rootdir", ".", f"--junitxml={xml}", *arguments,
         ]  # fmt: skip
         command += [] if "no:benchmark" in arguments else [f"--benchmark-json={timings}"]
-        (folder / "none.ini").touch()
+        (folder / "strict.ini").write_text(INI)
         ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         outcomes = {}
         for case in ElementTree.parse(xml).iter("testcase"):
@@ -94,6 +97,13 @@ def run_pytest() -> RunPytest:
     return run
 
 
+INI = """
+[pytest]
+filterwarnings =
+    error
+    ignore::pytest_benchmark.logger.PytestBenchmarkWarning
+"""
+"A project that forbids warnings, except that there was nothing for `--benchmark-json`."
 TAGS = {"failure": "failed", "skipped": "skipped", "error": "error"}
 
 

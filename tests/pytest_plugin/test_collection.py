@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from bench_suite.store.runs import Run, Store
@@ -30,7 +31,7 @@ def test_cells_and_gates_are_tests_of_one_run(whole, folder: Path) -> None:
     assert f"records  results/{first.name}/records/" in whole.output
 
 
-def test_a_failing_cell_and_gate_have_the_message_of_the_run(whole) -> None:
+def test_a_failing_cell_and_gate_have_the_message_of_the_run_whatever_warnings_the_project_forbids(whole) -> None:
     _, cell = whole.outcomes["digits-broken-seed0-threads1"]
     assert "digits, broken, seed 0, threads 1: failed: " in cell
     assert "broken on purpose" in cell
@@ -54,6 +55,7 @@ def test_an_unavailable_cell_is_skipped_with_its_reason(whole, folder: Path) -> 
 
 def test_the_progress_is_shown_as_by_a_run(whole) -> None:
     assert "[1/3] digits, logistic_regression, seed 0, threads 1: accuracy 0.9" in whole.output
+    assert re.search(r"^small\.toml [.FsE]{7} ", whole.output, re.MULTILINE)
 
 
 def test_k_runs_the_chosen_cells_and_those_of_chosen_gates(whole, folder: Path, run_pytest) -> None:

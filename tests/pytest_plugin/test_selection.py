@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench_suite.execution.selection import select
-from bench_suite.pytest_plugin.selection import groups_of, is_timed, part_of
+from bench_suite.pytest_plugin.selection import groups_of, is_timed, narrow
 from bench_suite.suite.document import parse_document
 from bench_suite.suite.parser import suite_of
 from bench_suite.suite.plan import Plan, make_plan
@@ -55,13 +55,13 @@ def test_a_gate_that_no_cell_can_be_judged_by_does_not_pass_unseen() -> None:
 def test_a_part_names_its_cells_and_the_others() -> None:
     plan = plan_of()
     first = plan.cells[0]
-    part, expression = part_of(plan, {first.id})
+    part, expression = narrow(plan, {first.id})
     assert [cell.id for cell in part.cells] == [first.id]
     assert set(part.passed) == {cell.id for cell in plan.cells[1:]}
     assert expression == '"digits, mlp, seed 1"'
     assert first in select(plan, expression).cells
-    assert part_of(plan, set()) == (plan, "")
-    assert part_of(plan, {cell.id for cell in plan.cells}) == (plan, "")
+    assert narrow(plan, set()) == (plan, "")
+    assert narrow(plan, {cell.id for cell in plan.cells}) == (plan, "")
 
 
 def test_cells_are_timed_where_a_probe_of_theirs_measures_times() -> None:

@@ -15,7 +15,7 @@ from bench_suite.cli.arguments import display_path
 from bench_suite.contracts import BenchError
 from bench_suite.execution.component_checks import check_trust
 from bench_suite.pytest_plugin import tests
-from bench_suite.pytest_plugin.selection import Group, groups_of, part_of
+from bench_suite.pytest_plugin.selection import Group, groups_of, narrow
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.cell import words_of
 from bench_suite.suite.option_checks import check_plan_options
@@ -93,7 +93,7 @@ class SuiteFile(pytest.File):
 
         wanted = [item for item in self.session.items if item.parent is self and not item.get_closest_marker("skip")]
         ids = {id for item in wanted if isinstance(item, tests.SuiteTest) for id in item.cells}
-        plan, expression = part_of(self.plan, ids)
+        plan, expression = narrow(self.plan, ids)
         arguments = run_arguments(self.path.name, self.overrides, (), keyword=expression, trust=self.trust)
         request = Request(trust=self.trust, command=("bench", "run", *shlex.split(arguments)))
         with usual_warnings(), self._showing(plan) as callback:
@@ -113,11 +113,13 @@ class SuiteFile(pytest.File):
         if terminal is None or verbosity < 0:
             yield RunCallback()
             return
-        terminal.ensure_newline()
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            terminal.ensure_newline()
+            terminal.flush()  # before the progress, which goes to standard error
             yield Plain(len(plan.cells), one_thread=all(cell.threads == 1 for cell in plan.cells))
-        if verbosity == 0:
-            terminal.write_fspath_result(self.nodeid, "")  # the line on which the letters of the tests follow
+            if verbosity == 0:
+                terminal.write_fspath_result(self.nodeid, "")  # the letters of the tests follow on this line
+                terminal.flush()
 
     def _base_run(self) -> Run | None:
         """Return the run to compare with, before anything is trained."""

@@ -58,7 +58,7 @@ def is_timed(cell: Cell, plan: Plan) -> bool:
     return any(facts.get("timing") for probe in probes for facts in metrics_of(probe, cell.problems).values())
 
 
-def part_of(plan: Plan, ids: Collection[str]) -> tuple[Plan, str]:
+def narrow(plan: Plan, ids: Collection[str]) -> tuple[Plan, str]:
     """Return the part of a plan with these cells, and the expression for `-k` that selects it; all if there are none.
 
     The part states the ids of the other cells, since a name may be the beginning of another one.
