@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+from bench_suite.pytest_plugin.collection import Summary
 from bench_suite.store.runs import Run, Store
 
 
@@ -88,3 +90,19 @@ def test_without_a_baseline_nothing_is_run(folder: Path, run_pytest) -> None:
     ended = run_pytest(folder, "small.toml", "--bench-trust", "--bench-against", "baseline")
     assert ended.status == 2
     assert "small has no baseline in " in ended.output
+
+
+def test_an_interrupted_run_names_the_command_that_completes_it(folder: Path) -> None:
+    plan = SimpleNamespace(suite=SimpleNamespace(name="small", gates=()))
+    outcome = SimpleNamespace(interrupted=True, run=SimpleNamespace(name="RUN", path=folder / "RUN", damages=()))
+    summary = Summary()
+    summary.suites.append(
+        SimpleNamespace(
+            outcome=outcome, plan=plan, path=folder / "small.toml", overrides=("train.epochs=1",), trust=True,
+            base=None, store=SimpleNamespace(damages=()),
+        )
+    )  # fmt: skip
+    lines: list[str] = []
+    summary.pytest_terminal_summary(SimpleNamespace(section=lines.append, write_line=lines.append))
+    command = f"bench run {folder}/small.toml --set train.epochs=1 --trust --resume RUN"
+    assert lines[-1] == f"next: {command}   run the missing cells"

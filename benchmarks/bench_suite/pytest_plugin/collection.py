@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench_suite.cli.arguments import display_path
+from bench_suite.cli.arguments import display_path, run_arguments
 from bench_suite.contracts import BenchError
 from bench_suite.execution.component_checks import check_trust
 from bench_suite.pytest_plugin import tests
@@ -87,7 +87,6 @@ class SuiteFile(pytest.File):
             raise KeyboardInterrupt
 
     def _run(self) -> Outcome:
-        from bench_suite.cli.arguments import run_arguments
         from bench_suite.execution.session import Request, execute
         from bench_suite.reports.markdown import write_report
 
@@ -129,7 +128,7 @@ class SuiteFile(pytest.File):
         from bench_suite.comparison.preconditions import check_common
 
         base = base_run(self.store, self.against, self.plan.suite.name)
-        check_common(base, (cell.id for cell in self.plan.cells))
+        check_common(base, (cell.id for cell in self.plan.cells), "--bench-against")
         return base
 
     def _compare(self, base: Run, head: Run) -> None:
@@ -175,6 +174,9 @@ class Summary:
             run = suite.outcome.run
             terminalreporter.section(f"bench {suite.plan.suite.name}")
             lines = [f"records  {display_path(run.path)}/records/", f"report   {display_path(run.path / 'report.md')}"]
+            if suite.outcome.interrupted:
+                arguments = run_arguments(display_path(suite.path), suite.overrides, (), trust=suite.trust)
+                lines.append(f"next: bench run {arguments} --resume {run.name}   run the missing cells")
             if suite.base is None and any("tolerance" in gate.rules for gate in suite.plan.suite.gates):
                 lines.append("note: tolerances in [gate] are tested with --bench-against BASE only")
             lines += [f"note: damaged and left out: {damage}" for damage in (*suite.store.damages, *run.damages)]
