@@ -33,6 +33,7 @@ COMMANDS = {
     "selftest": "Run every instrument on tasks with known answers; compare.",
     "results": "List the stored runs.",
     "import": "Make a run from the results of another tool.",
+    "export": "Write a run in the format of another tool.",
     "report": "Write a report of one or more runs, as Markdown.",
     "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",
     "compare": "Compare two runs metric by metric; exit 1 on a regression.",

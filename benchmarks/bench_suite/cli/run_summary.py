@@ -72,15 +72,14 @@ def conclude(
     for judgement in judgements:
         if comparison is not None and judgement.needs_baseline:
             continue  # the comparison judges it
-        hint = f" ({BASELINE_HINT})" if judgement.needs_baseline else ""
-        say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{hint}")
+        say(gate_line(judgement))
     for warning in [] if smoke else gate_warnings(gates, plan.cells):
         say(f"note: {warning.message}")
     for gate in () if smoke else plan.suite.gates:
         if gate not in gates:
             say(f"gate not judged: {gate.metric}, {scope_text(gate)}: this run was not asked for these cells")
     for code in failing_codes(outcome, plan.suite.fail_on):
-        say(f"gate failed: [data] fail_on names {code}: {FINDING_CODES[code]}")
+        say(finding_line(code))
     _say_failures(plan, outcome)
     _say_metrics_without_value(plan, outcome.records)
     if comparison is not None:
@@ -98,6 +97,17 @@ def conclude(
         for line in _baseline_steps(run, run_command):
             say(line)
     return status
+
+
+def gate_line(judgement: Judgement) -> str:
+    """Return the line about a gate."""
+    hint = f" ({BASELINE_HINT})" if judgement.needs_baseline else ""
+    return f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{hint}"
+
+
+def finding_line(code: str) -> str:
+    """Return the line about a finding that the suite forbids."""
+    return f"gate failed: [data] fail_on names {code}: {FINDING_CODES[code]}"
 
 
 def _write_report(run: Run) -> Path | None:
@@ -185,6 +195,15 @@ def exit_status(outcome: Outcome, judgements: Sequence[Judgement], fail_on: Sequ
     return next((status for status in STATUS_PRIORITY if status in statuses), 0)
 
 
+def failure_reasons(record: Record) -> Iterator[str]:
+    """Yield why a cell did not end well, and why each of its probes failed."""
+    if record.status != "ok":
+        yield f"{record.status}: {record.reason}"
+    for label, row in record.probes.items():
+        if row.status == "failed":
+            yield f"probe {label} failed: {row.reason}"
+
+
 def _say_failures(plan: Plan, outcome: Outcome) -> None:
     """Print each distinct failure once to standard error, with one affected cell and the number of others.
 
@@ -195,11 +214,8 @@ def _say_failures(plan: Plan, outcome: Outcome) -> None:
     for record in outcome.failed:
         cell_name = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
         cell_name += f", fold {record.cell['fold']}" if "fold" in record.cell else ""
-        if record.status != "ok":
-            reasons.setdefault(f"{record.status}: {record.reason}", []).append(cell_name)
-        for label, row in record.probes.items():
-            if row.status == "failed":
-                reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(cell_name)
+        for reason in failure_reasons(record):
+            reasons.setdefault(reason, []).append(cell_name)
     for reason, cell_names in reasons.items():
         more = f" and {len(cell_names) - 1} more" if len(cell_names) > 1 else ""
         say(f"{cell_names[0]}{more}: {reason}", err=True)

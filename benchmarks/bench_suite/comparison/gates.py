@@ -137,16 +137,38 @@ def judge(
         # A gate that no cell can be judged by must not pass unseen.
         why = "it is a metric of the whole run, which has no cells to choose" if rows else "no cell has measured it"
         judgements += of_metric or [Judgement(metric, scope, "absent", why, 3)]
+    return _with_status(judgements, undecided)
+
+
+def judge_group(gate: Gate, where: str, records: Sequence[Record], undecided: str = "exit 4") -> list[Judgement]:
+    """Judge `min` and `max` of a gate in one group of cells, as `judge` does; empty if they cannot have its metric.
+
+    Args:
+        gate: the gate; its `only` has chosen the cells.
+        where: the name of the group.
+        records: the cells of the group.
+        undecided: as in `judge`.
+    """
+    return _with_status(_judge(gate, where, records), undecided)
+
+
+def _with_status(judgements: Iterable[Judgement], undecided: str) -> list[Judgement]:
+    """Return the judgements with the exit status that *cannot tell* asks for."""
     status = UNDECIDED_STATUSES[undecided]
     return [replace(one, status=status) if one.verdict == "cannot tell" else one for one in judgements]
+
+
+def group_name(labels: Mapping[str, Any]) -> str:
+    """Return the name of the cells that differ from one with these labels only in seed and fold: `imdb, minilm`."""
+    shared = {axis: value for axis, value in labels.items() if axis not in POOLED}
+    return name_of({"task": "?", "model": "?", **shared})
 
 
 def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Group records that differ only in seed and fold, by the name of what they share, such as `imdb, minilm`."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        labels = {axis: value for axis, value in record.cell.items() if axis not in POOLED}
-        groups.setdefault(name_of({"task": "?", "model": "?", **labels}), []).append(record)
+        groups.setdefault(group_name(record.cell), []).append(record)
     return groups
 
 

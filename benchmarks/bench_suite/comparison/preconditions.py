@@ -14,8 +14,8 @@ class ComparisonError(BenchError):
     """Runs that cannot be compared."""
 
 
-def check_common(base: Run, ids: Iterable[str]) -> None:
-    """Check, before cells are run, that a base has at least one of them.
+def check_common(base: Run, ids: Iterable[str], flag: str = "--against") -> None:
+    """Check, before cells are run, that a base has at least one of them; `flag` is what names the base.
 
     Raises:
         ComparisonError: The base has none of these cells, or it is a smoke run.
@@ -24,7 +24,7 @@ def check_common(base: Run, ids: Iterable[str]) -> None:
     if not {record.id for record in base.records() if record.status == "ok"} & set(ids):
         raise ComparisonError(
             f"{base.name} has none of these cells: its suite, its options or a component's VERSION differ\n"
-            "  leave out --against, or name another run: bench results"
+            f"  leave out {flag}, or name another run: bench results"
         )
 
 

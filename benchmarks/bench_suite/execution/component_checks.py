@@ -17,12 +17,12 @@ class NeedsTrust(BenchError):
     """A suite that names Python files, which are run only with `--trust`."""
 
 
-def check_trust(plan: Plan, *, trust: bool) -> None:
-    """Raise NeedsTrust if the suite names Python files and they are not trusted."""
+def check_trust(plan: Plan, *, trust: bool, flag: str = "--trust") -> None:
+    """Raise NeedsTrust if the suite names Python files and they are not trusted; `flag` is what allows them."""
     external = plan.suite.external
     if external and not trust:
         listed = "".join(f"\n  {component.kind[:-1]:8} {component.use}" for component in external)
-        raise NeedsTrust(f"this suite runs code from its own files:{listed}\nread them, then add --trust")
+        raise NeedsTrust(f"this suite runs code from its own files:{listed}\nread them, then add {flag}")
 
 
 def check_components(plan: Plan) -> tuple[str, ...]:

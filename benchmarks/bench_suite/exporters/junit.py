@@ -41,9 +41,9 @@ def export(comparison: Comparison) -> bytes:
             name += f", tolerance {row.tolerance or 0:.4g}"
         test = ElementTree.SubElement(suite, "testcase", {"classname": _clean(row.where), "name": _clean(name)})
         if element is None:
-            ElementTree.SubElement(test, "system-out").text = _clean(_message(row))
+            ElementTree.SubElement(test, "system-out").text = _clean(row_message(row))
         else:
-            ElementTree.SubElement(test, element, {"message": _clean(_message(row)), "type": row.verdict})
+            ElementTree.SubElement(test, element, {"message": _clean(row_message(row)), "type": row.verdict})
     for cell in comparison.uncompared:
         name = f"probe {cell.probe}" if cell.probe else "compared"
         test = ElementTree.SubElement(suite, "testcase", {"classname": _clean(cell.where), "name": _clean(name)})
@@ -58,7 +58,8 @@ def _name(row: Row) -> str:
     return f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
 
 
-def _message(row: Row) -> str:
+def row_message(row: Row) -> str:
+    """Return the verdict of a metric in one line: values of both sides, difference, interval and note."""
     words: list[str] = [row.verdict]
     if row.base is not None and row.head is not None:
         pairs = ((f"{row.base:.{digits}g}", f"{row.head:.{digits}g}") for digits in range(5, 18))

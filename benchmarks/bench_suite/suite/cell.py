@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,13 +61,39 @@ def name(cell: Cell) -> str:
 
 def name_of(labels: Mapping[str, Any]) -> str:
     """Return the name of a cell with these labels, which a record has too."""
-    unusual = {
+    coordinates = [f"{axis} {show(value)}" for axis, value in _unusual(labels).items()]
+    return ", ".join([str(labels["task"]), str(labels["model"]), *coordinates])
+
+
+def word_of(labels: Mapping[str, Any]) -> str:
+    """Return the name of a cell with these labels as one word, for other tools: `mnist-mlp-seed0`.
+
+    It consists of letters, digits and `_ . + -`; two cells may have the same word.
+    """
+    coordinates = [f"{axis}{show(value)}" for axis, value in _unusual(labels).items()]
+    parts = [str(labels["task"]), str(labels["model"]), *coordinates]
+    return "-".join(re.sub(r"[^\w.+-]+", "-", part).strip("-") for part in parts)
+
+
+def words_of(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return a word of its own for each cell, by id: `mnist-mlp-seed0`, with 8 characters of the id if others have it.
+
+    Args:
+        cells: labels by id.
+    """
+    words = {id: word_of(labels) for id, labels in cells.items()}
+    numbers = Counter(words.values())
+    return {id: word if numbers[word] == 1 else f"{word}-{id[:8]}" for id, word in words.items()}
+
+
+def _unusual(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the labels that a name states beside task and model: the seed, and all that differ from the default."""
+    return {
         axis: value
         for axis, value in labels.items()
-        if axis == "seed" or value not in (None, AXES[axis].default if axis in AXES else None)
+        if axis not in ("task", "model")
+        and (axis == "seed" or value not in (None, AXES[axis].default if axis in AXES else None))
     }
-    coordinates = [f"{axis} {show(value)}" for axis, value in unusual.items() if axis not in ("task", "model")]
-    return ", ".join([str(labels["task"]), str(labels["model"]), *coordinates])
 
 
 def matches(labels: Mapping[str, Any], selector: Mapping[str, tuple[Any, ...]]) -> bool:
