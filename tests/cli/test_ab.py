@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.ab import conftest as repositories
 
-pytest_plugins = ["tests.ab.conftest"]
-
+project, repository = repositories.project, repositories.repository
 ROOT = Path(__file__).parents[2]
 
 
