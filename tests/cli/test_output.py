@@ -21,7 +21,7 @@ QUOTED = '"' + "".join(rf"\u{ord(c):04x}" if not c.isprintable() else c for c in
 SUITE = f"""
 [[tasks]]
 use = "hub"
-id = {QUOTED}
+id = "owner/name"
 inputs = "text"
 [[models]]
 use = "bag_of_words"
@@ -53,7 +53,12 @@ def test_strings_of_a_suite_do_not_steer_the_terminal_in_a_plan(bench, tmp_path)
     ended = bench("plan", "s.toml")
     assert ended.status == 0, ended.err
     assert steers(ended.out) == set()
-    assert f"  {SPELT}, data of hub" in ended.out.splitlines()
+    assert 'tasks.hub.label "a\\n' in ended.out
+    (tmp_path / "s.toml").write_text(SUITE.replace('"owner/name"', QUOTED))
+    ended = bench("plan", "s.toml")
+    assert ended.status == 2
+    assert steers(ended.err) == set()
+    assert SPELT in ended.err
 
 
 def test_strings_of_a_file_do_not_steer_the_terminal_where_it_is_shown(bench, tmp_path):

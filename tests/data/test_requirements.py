@@ -304,7 +304,7 @@ use = "mlp"
 [probes.ood]
 against = ["cifar10", "digits", "./mine.py"]
 """
-MINE = SHIFTED.replace("from dataclasses", 'HUB = "owner/name"\nfrom dataclasses')
+MINE = SHIFTED.replace("from dataclasses", 'HUB = "owner/name"\nfrom dataclasses').replace('"table"', '"image"')
 
 
 def test_a_task_that_a_probe_names_is_listed_and_fetched_without_its_shifts(plan: Plan, tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def run_pytest() -> RunPytest:
             **os.environ, "HF_HUB_OFFLINE": "1", "BENCH_DATA": str(folder / "empty"), "HF_HOME": str(folder / "empty"),
             "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PY_COLORS": "0",
         }  # fmt: skip
-        environment.pop("BENCH_RESULTS", None)
+        for name in ("BENCH_RESULTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+            environment.pop(name, None)  # below pytest-xdist, pytest-benchmark turns itself off
         xml, timings = folder / "junit.xml", folder / "timings.json"
         timings.unlink(missing_ok=True)
         command = [

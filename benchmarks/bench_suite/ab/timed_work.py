@@ -129,7 +129,6 @@ class Worker:
             began, now = self._clocks()
             work()
             last = self._event()
-            self._synchronize()
             ended, later = self._clocks()
             after = self._instructions.read()
         return {
@@ -247,14 +246,22 @@ class Worker:
         """Return how long work takes: CPU time, which other programs change little; wall time on an accelerator."""
         before = self._clocks()
         work()
-        self._synchronize()
         after = self._clocks()
         return max(1e-6, after[0] - before[0] if self._device == "cpu" else after[1] - before[1])
 
     def _clocks(self) -> tuple[float, float]:
-        """Return the CPU time of this process and of its children that have ended, and the wall time, in seconds."""
+        """Return the CPU time of this process and of its children that have ended, and the wall time, in seconds.
+
+        The device has then done all work that was queued before.
+        """
+        clock = time.perf_counter
+        if self._device != "cpu":
+            from bench_suite.training import devices
+
+            devices.synchronize(self._device)
+            clock = devices.perf_counter
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return time.process_time() + children.ru_utime + children.ru_stime, time.perf_counter()
+        return time.process_time() + children.ru_utime + children.ru_stime, clock()
 
     def _event(self) -> Any:
         if self._device == "cpu":
@@ -265,12 +272,6 @@ class Worker:
         if event is not None:
             event.record()
         return event
-
-    def _synchronize(self) -> None:
-        if self._device != "cpu":
-            from bench_suite.training import devices
-
-            devices.synchronize(self._device)
 
 
 def _repeat(call: Callable[[], Any], times: int) -> None:

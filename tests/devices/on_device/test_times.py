@@ -20,6 +20,7 @@ import pytest
 import torch
 from torch import nn
 
+from bench_suite.ab.timed_work import Worker
 from bench_suite.contracts import Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.splits import MemorySplit
@@ -521,7 +522,14 @@ def _energy(sim):
     return spent.joules
 
 
+def _timed_work(sim):
+    worker = Worker.__new__(Worker)
+    worker._device = "sim"
+    return worker._seconds(_leaving(sim, 0.002))
+
+
 SITES = (
+    Site("ab/timed_work:_clocks", _timed_work, 0.002),
     Site("training/clock:resume", _patience, 6 * ROWS / BATCH * STEP),
     Site("training/clock:pause", _short_epochs, 3 * STEP),
     Site("training/clock:step", lambda sim: rate(train(sim, rows=STEPS * BATCH, epochs=1)), BATCH / STEP),

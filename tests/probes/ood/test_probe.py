@@ -223,7 +223,7 @@ def test_a_task_that_needs_options_is_refused():
 
 def test_a_suite_without_shift_and_task_of_the_modality_is_refused(train_cells):
     text = SUITE.format(model="mlp").replace('use = "planted_noise"\ntrain = 400\ntest = 300', 'use = "loans"')
-    with pytest.raises(SuiteError, match="needs shift, or a task of the same modality in `against`"):
+    with pytest.raises(SuiteError, match="needs shift, or another task of the same modality in `against`"):
         train_cells(text + '[probes.ood]\nagainst = ["digits"]\n')
     with pytest.raises(SuiteError, match="no task"):
         train_cells(text + '[probes.ood]\nagainst = ["no_such_task"]\n')
