@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def command(run: str, format_name: str | None, output: Path | None, results: Pat
     content = discovery.load(exporter).export(source)
     say_left_out([*store.damages, *source.damages])
     if output is None:
-        click.get_binary_stream("stdout").write(content)
+        sys.stdout.buffer.write(content)
         return
     write(output, content)
     say(f"{source.name} written to {display_path(output)}")
