@@ -106,6 +106,16 @@ def test_best_is_the_first_row_and_pays_for_its_choice(make_run: Make, record: M
     assert next(c.reference for c in best.columns if c.reference) == "a"
 
 
+def test_best_is_refused_where_not_all_pairs_are_compared(
+    make_run: Make, record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differences, "MAX_PAIRED_ROWS", 2)
+    (table,) = tables([three(make_run, record)], "best")
+    assert table.notes == ("the reference best is for tables of up to 2 rows: name a model",)
+    assert not any(column.reference for column in table.columns)
+    assert any(column.reference for column in tables([three(make_run, record)], "a")[0].columns)
+
+
 def test_a_reference_with_axes_is_that_of_the_same_axes(make_run: Make, record: MakeRecord) -> None:
     cells = [
         record(model=model, axes={"fraction": fraction}, accuracy=share, seed=seed)

@@ -119,18 +119,22 @@ def against_reference(
         cache: predictions that were read before.
 
     Returns:
-        The columns, the rows, and a note if the reference has no row in this table.
+        The columns, the rows, and a note if the reference has no row in this table, or if it is `BEST` and the table is
+        too large for all pairs.
     """
     bases = _references(rows, reference)
     if not bases:
         missing = reference != BEST and all(row.model != reference for row in rows)
         return tuple(columns), tuple(rows), (f"the reference {reference} has no row here",) if missing else ()
+    if reference == BEST and len(rows) > MAX_PAIRED_ROWS:
+        note = f"the reference {BEST} is for tables of up to {MAX_PAIRED_ROWS} rows: name a model"
+        return tuple(columns), tuple(rows), (note,)
     name = rows[0].label if reference == BEST else reference
     keys = [key_of(column) for column in columns]
     configurations = configurations_of(rows, owners)
     pairs = [(base, head) for head, base in bases.items()]
     if reference == BEST:  # the best row was chosen by these very data, so all pairs count
-        pairs = [(base, head) for head in range(len(rows)) for base in range(head)][: MAX_PAIRED_ROWS**2]
+        pairs = [(base, head) for head in range(len(rows)) for base in range(head)]
     shown = [one for one in differences(configurations, pairs, keys, cache=cache) if bases.get(one.head) == one.base]
     compared = {one.key for one in shown if one.row.verdict != "not compared"}
     extended: list[Column] = []
