@@ -19,7 +19,7 @@ shift_between, p_of_search = change_points.shift_between, change_points.p_of_sea
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.instrument for check in CHECKS])
-def test_every_planted_history_is_result_as_known(check: Check) -> None:
+def test_every_planted_history_gives_the_known_answer(check: Check) -> None:
     finding = judge(check, NOTHING)
     assert finding.holds, (finding.measured, finding.reason)
 
