@@ -56,15 +56,13 @@ def test_a_throttled_block_is_marked_in_the_record_and_said_on_terminal_and_repo
     (folder,) = Path("results").glob("*-suite-*")
     assert line in (folder / "report.md").read_text()
     records = [json.loads(text) for file in (folder / "records").iterdir() for text in file.read_text().splitlines()]
-    marked = {
-        (record["cell"]["seed"], row["name"]) for record in records for row in record["metrics"] if "marks" in row
-    }
+    # A busy machine adds marks of its own: of timings that were not steady yet.
+    rows = [(record["cell"]["seed"], row) for record in records for row in record["metrics"]]
+    throttled = [(seed, row) for seed, row in rows if "throttled" in row.get("marks", {})]
+    marked = {(seed, row["name"]) for seed, row in throttled}
     # A training that is too short for windows has no value of `stalled`, and what has no value has no mark.
     assert {(0, "throughput/train")} <= marked <= {(0, "throughput/train"), (0, "throughput/stalled")}
-    (train,) = (
-        row for record in records for row in record["metrics"] if row.get("marks") and row["name"].endswith("n")
-    )
-    assert train["marks"] == {"throttled": "power cap"}
+    assert {row["marks"]["throttled"] for _, row in throttled} == {"power cap"}
     assert "throttled: power cap" in bench("show", "cell", records[0]["id"]).out
 
 
