@@ -45,6 +45,15 @@ def test_a_matrix_that_is_too_wide_becomes_a_list(make_run: Make, record: MakeRe
     assert text.count(" better p<.001") == 21
 
 
+def test_many_pairs_are_announced(make_run: Make, record: MakeRecord) -> None:
+    texts: list[str] = []
+    run = models(make_run, record, **{f"model_{n:02d}": 0.5 + 0.01 * n for n in range(15)})
+    matrices(run, "model", ACCURACY, on_progress=texts.append)
+    assert texts == ["imdb – imdb-25k: comparing 105 pairs by 1 metric"]
+    matrices(models(make_run, record, a=0.9, b=0.8), "model", ACCURACY, on_progress=texts.append)
+    assert len(texts) == 1
+
+
 def test_rows_differ_in_one_axis_only(make_run: Make, record: MakeRecord) -> None:
     cells = [
         record(model=model, axes={"fraction": fraction}, accuracy=accuracy)

@@ -147,7 +147,7 @@ def _all_pairs(
 
     store = Store(results)
     run = head_run(store, name)
-    matrices = pairwise.matrices(run, axis, metrics, trust=trust)
+    matrices = pairwise.matrices(run, axis, metrics, trust=trust, on_progress=lambda text: say(text, err=True))
     if markdown is not None:
         write(markdown, pairwise.as_markdown(matrices).encode())
     say_left_out([*store.damages, *run.damages])

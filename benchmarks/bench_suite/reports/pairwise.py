@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench_suite.comparison.between import PredictionCache, differences
@@ -24,6 +24,8 @@ from bench_suite.suite.column_names import read_column_name
 POOLED = ("seed", "fold", "task")
 OPTIONS_OF_MODELS = "models."
 FOUND = ("better", "worse", "differs")
+MANY_PAIRS = 100
+"More pairs than this are announced: they may take seconds."
 LEGEND = (
     "row − column, paired by seed and test example where predictions are stored. The chance of any false * in a matrix "
     "is at most 5 % (Holm). Rows that share a letter cannot be told apart."
@@ -47,7 +49,10 @@ class Matrix:
     "By the positions of two rows, the better one first: first − second."
 
 
-def matrices(run: Run, axis: str, metrics: Sequence[str] = (), *, trust: bool = False) -> list[Matrix]:
+def matrices(
+    run: Run, axis: str, metrics: Sequence[str] = (), *, trust: bool = False,
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> list[Matrix]:  # fmt: skip
     """Return the matrices of a run: one for each task, each combination of the other axes, and each metric.
 
     Args:
@@ -55,6 +60,7 @@ def matrices(run: Run, axis: str, metrics: Sequence[str] = (), *, trust: bool = 
         axis: what the rows of a matrix differ in: `model`, or an axis of the suite, such as `train.epochs`.
         metrics: `probe/metric`, or `probe/metric?key=value`; default: the columns of the leaderboard.
         trust: run the files of metrics that the suite names by path.
+        on_progress: is called before a matrix of many pairs, with what is compared.
 
     Raises:
         ComparisonError: A smoke run, an axis or a metric that the run does not have, or nothing to compare.
@@ -77,6 +83,8 @@ def matrices(run: Run, axis: str, metrics: Sequence[str] = (), *, trust: bool = 
         for heading, members in _groups(table, records, axis):
             columns = wanted or [column for column in table.columns if not column.reference]
             rows = rows_of(members, columns)
+            if (pairs := len(rows) * (len(rows) - 1) // 2) > MANY_PAIRS:
+                on_progress(f"{heading}: comparing {pairs:,} pairs by {len(columns)} metric{'s' * (len(columns) > 1)}")
             shown += [
                 matrix for column in columns if (matrix := _matrix(run, heading, rows, column, cache, trust=trust))
             ]
