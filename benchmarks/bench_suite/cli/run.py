@@ -30,8 +30,10 @@ from bench_suite.cli.output import printable, say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.execution.callbacks import RunCallback
+    from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run, Store
     from bench_suite.suite.plan import Plan
+    from bench_suite.suite.spec import Suite
 
 
 @click.command()
@@ -61,6 +63,12 @@ if TYPE_CHECKING:
     shell_complete=run_names,
     help="Compare the run with BASE, as bench compare does: a run, `baseline`, or `latest` (the newest earlier run).",
 )
+@click.option(
+    "--seeds",
+    metavar="N|all",
+    help="Run N seeds: those of matrix.seed, by default 0, and the ones that follow. `all`: the most of [gate] seeds.",
+)
+@click.option("--cells", hidden=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
@@ -68,15 +76,18 @@ if TYPE_CHECKING:
 @shared_options(EXECUTOR, JOBS, ADDRESS, CLUSTER, RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
-    resume: str | None, stale: str | None, against: str | None, smoke: bool, offline: bool, trust: bool,
-    tensorboard: bool, executor: str | None, jobs: str | None, address: str | None, cluster: str | None,
-    results: Path, as_json: bool,
+    resume: str | None, stale: str | None, against: str | None, seeds: str | None, cells: Path | None, smoke: bool,
+    offline: bool, trust: bool, tensorboard: bool, executor: str | None, jobs: str | None, address: str | None,
+    cluster: str | None, results: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Train, evaluate and measure every cell of SUITE: a file, or the name of a built-in suite.
 
     Each cell's record is written when its last probe has ended. Ctrl-C once stops the current cell and
     reports the finished cells; Ctrl-C twice exits at once. --resume runs exactly the missing cells, in the same
     run. --lf starts a new run of the failed cells; while you fix them, add -x to stop at the next failure.
+
+    With --against and `seeds = { from = 3, to = 15 }` in [gate], a run begins with 3 seeds, and both sides get more
+    as long as a tolerance is undecided, at most 15. BASE gets them with the files of its own commit.
 
     \b
       bench run quickstart
@@ -87,6 +98,8 @@ def command(
       bench run mine.toml --against baseline
     """
     from bench_suite.cli.selection import select_cells
+    from bench_suite.execution.more_seeds import seeded, with_seeds_of_run
+    from bench_suite.execution.selection import select
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
@@ -101,19 +114,27 @@ def command(
         raise click.UsageError("a smoke run is never compared: leave out --smoke, or --against")
     overrides = with_executor(overrides, executor, jobs, address, cluster)
     store = Store(results)
-    plan, failed_in = make_plan(read_suite(suite, overrides), only), None
-    plan = select_cells(plan, keyword)
+    stated = read_suite(suite, overrides)
+    plan, failed_in = select_cells(make_plan(seeded(stated, seeds), only), keyword), None
+
+    def plan_of(other: Suite) -> Plan:
+        return select(make_plan(other, only), keyword)
+
     if last_failed:
         plan, failed_in = _last_failed(plan, store, smoke=smoke)
+    if resume is not None:
+        plan = with_seeds_of_run(plan, plan_of, _run_to_resume(plan, store, resume), cells)
     base = None if against is None else _base_run(plan, store, against, resume)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
+    from bench_suite.cli.decide_gates import decide_gates
     from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
     from bench_suite.components import discovery
     from bench_suite.execution.component_checks import check_trust
     from bench_suite.execution.session import Request, execute
     from bench_suite.suite.option_checks import check_plan_options
+    from bench_suite.suite.spec import locate
 
     check_trust(plan, trust=trust)
     check_plan_options(plan)
@@ -126,13 +147,20 @@ def command(
     ]
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
-    request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-    with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
-        callback: RunCallback = progress
-        if tensorboard:
-            exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
-            callback = exporter.follow(progress, results, resume)
-        outcome = execute(plan, store, request, callback)
+
+    def execute_plan(plan: Plan, resume: str | None) -> Outcome:
+        request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
+        with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
+            callback: RunCallback = progress
+            if tensorboard:
+                exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
+                callback = exporter.follow(progress, results, resume)
+            return execute(plan, store, request, callback)
+
+    outcome = execute_plan(plan, resume)
+    if base is not None and not last_failed:
+        decided = decide_gates(plan, outcome, base, locate(suite), store, plan_of, execute_plan, offline=offline)
+        plan, outcome, base = decided.plan, decided.outcome, decided.base
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
@@ -161,11 +189,15 @@ def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run
     from bench_suite.comparison.baselines import base_run
     from bench_suite.comparison.preconditions import check_common
 
-    resumed = store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else None
-    resumed = store.open(resume) if resume not in (None, "newest") else resumed
-    base = base_run(store, against, plan.suite.name, before=resumed)
+    base = base_run(store, against, plan.suite.name, before=_run_to_resume(plan, store, resume))
     check_common(base, (cell.id for cell in plan.cells))
     return base
+
+
+def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
+    if resume is None:
+        return None
+    return store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else store.open(resume)
 
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:

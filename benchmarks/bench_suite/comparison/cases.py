@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bench_suite.comparison.changed_examples import (
     change_notes,
@@ -23,10 +24,11 @@ from bench_suite.comparison.model_pairs import pair_models
 from bench_suite.comparison.pairing import FAILED, Pair, Pairing, pair_runs
 from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke, judged_gates
 from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
+from bench_suite.comparison.seed_looks import case_of_looks, is_sequential, seed_range_of
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row
 from bench_suite.store.runs import Run
-from bench_suite.suite.spec import Gate
+from bench_suite.suite.spec import Gate, SeedRange
 
 MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
@@ -48,7 +50,8 @@ def cases_of(
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = judged_gates(head)
     changes: dict[str, str] = {}
-    cases = list(_cases_of_cells(pairing, base, head, gates, MetricFiles.of(head, trust=trust), changes))
+    files, seed_range = MetricFiles.of(head, trust=trust), seed_range_of(head) if models is None else None
+    cases = list(_cases_of_cells(pairing, base, head, gates, files, changes, seed_range))
     pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
     if pairing.groups and models is None:
         cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
@@ -69,24 +72,33 @@ def _is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
 
 
 def _cases_of_cells(
-    pairing: Pairing, base: Run, head: Run, gates: Sequence[Gate], files: MetricFiles, changes: dict[str, str]
-) -> Iterator[Case]:
+    pairing: Pairing, base: Run, head: Run, gates: Sequence[Gate], files: MetricFiles, changes: dict[str, str],
+    seed_range: SeedRange | None,
+) -> Iterator[Case]:  # fmt: skip
     """Yield the metrics of all cells; and add to `changes`, by group, how its test examples differ."""
     for group in pairing.groups:
         for part in parts_of(group, gates):
             location = location_of(part.group, base, head, files)
             if location.changed_splits:
                 changes[group.where] = changes_text(location)
-            yield from _cases_of_part(part, location)
+            yield from _cases_of_part(part, location, seed_range)
 
 
-def _cases_of_part(part: Part, location: Location) -> Iterator[Case]:
+def _cases_of_part(part: Part, location: Location, seed_range: SeedRange | None) -> Iterator[Case]:
     metrics = rows_of(part)
     noted = without_value(metrics)
     for key, rows in metrics.items():
         for gate in part.gates[key[0]] if key not in noted else ():
-            if (case := case_of(key, rows, location, gate)) is not None:
+            if seed_range is not None and is_sequential(gate, seed_range):
+                case = case_of_looks(partial(_case_of_some, key, gate), rows, location, seed_range)
+            else:
+                case = case_of(key, rows, location, gate)
+            if case is not None:
                 yield case
+
+
+def _case_of_some(key: Key, gate: Gate | None, rows: Rows, location: Location) -> Case | None:
+    return case_of(key, rows, location, gate)
 
 
 def _cases_of_summaries(

@@ -114,6 +114,11 @@ class Evidence:
         seeds = [min_detectable_loss(test, tolerance, level / len(self.seeds), power, of_seeds) for test in self.seeds]
         return max(min_detectable_loss(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
 
+    def seeds_when(self, level: float, *, regressed: bool) -> int:
+        """Return at how many seeds it was decided; with a single look, at all of them."""
+        del level, regressed
+        return self.main.count
+
     def _combine(self, p_values: list[float]) -> float:
         """Return the larger of the p of `main` and the smallest p of the seeds, corrected for their number."""
         main, *seeds = p_values

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench_suite.comparison.gates import by_seed, seeds_text
+from bench_suite.comparison.gates import by_seed, group_name, seeds_text
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, selectors_match
@@ -23,7 +23,7 @@ ReasonCode = Literal[
 `failed probe`     one of its probes failed in head; the cell itself is compared
 `failed in base`   it failed in base
 `missing`          head should have it and does not, or neither run has done it
-`left out`         head was asked for other cells
+`left out`         head was asked for other cells; or with `[gate] seeds` one side has more seeds of the same cells
 `new`              base has no such cell
 `other data`       what it learnt from differs, or its data differ and their records do not show in what
 `other options`    its options, a component, or a component's VERSION or file, differ
@@ -106,14 +106,18 @@ def pair_runs(base: Run, head: Run) -> Pairing:
     for record in after:
         twin = unmatched.pop(record.id, None)
         if twin is None:
-            uncompared.append((record, _unmatched_reason(record, before, (base, head))))
+            fewer = "base was run with fewer seeds" if _is_further_seed(record, before, (base, head)) else ""
+            reason = ("left out", fewer) if fewer else _unmatched_reason(record, before, (base, head))
+            uncompared.append((record, reason))
         elif obstacle := _obstacle(twin, record):
             uncompared.append((record, obstacle))
         else:
             pairs.append(pair_of(twin, record))
     labels = [dict(record.cell) for record in after]
     uncompared += [
-        (record, _missing_reason(record, head)) for record in unmatched.values() if dict(record.cell) not in labels
+        (record, _missing_reason(record, after, (base, head)))
+        for record in unmatched.values()
+        if dict(record.cell) not in labels
     ]
     not_done = [where for id, where in head.planned.items() if id not in names]
     groups = grouped(pairs, base, head)
@@ -170,8 +174,25 @@ def _failed_probes(records: Sequence[Record]) -> list[tuple[Record, str, str]]:
     ]
 
 
-def _missing_reason(record: Record, head: Run) -> tuple[ReasonCode, str]:
-    """Return why head has no such cell: it was asked for others, or should have it."""
+def _is_further_seed(record: Record, others: Sequence[Record], runs: tuple[Run, Run]) -> bool:
+    """Return whether a cell is a seed more than the other run has of the same cells, which `[gate] seeds` allows.
+
+    Args:
+        record: the cell, which ended well in its run.
+        others: the records of the other run.
+        runs: base and head.
+    """
+    if record.status != "ok" or not any(run.info.get("gate_seeds") for run in runs):
+        return False
+    mine = group_name(record.cell)
+    return any(group_name(other.cell) == mine and other.cell.get("seed") != record.cell.get("seed") for other in others)
+
+
+def _missing_reason(record: Record, after: Sequence[Record], runs: tuple[Run, Run]) -> tuple[ReasonCode, str]:
+    """Return why head has no such cell: it was asked for others, needed fewer seeds, or should have it."""
+    head = runs[1]
+    if record.id not in head.planned and _is_further_seed(record, after, runs):
+        return "left out", "head was run with fewer seeds"
     only = [str(selector) for selector in head.info.get("only", ())]
     passed = head.info.get("passed")  # runs of earlier versions do not list what `--lf` left out
     by_labels = [selector for selector in only if selector != LAST_FAILED or passed is None]

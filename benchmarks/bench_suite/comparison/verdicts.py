@@ -85,6 +85,12 @@ class Row:
     examples: int = 0
     "Independent observations of the test set; `sample_unit` names what they are. 0 if examples were not compared."
     sample_unit: SampleUnit = "test examples"
+    looks: tuple[int, ...] = ()
+    "Seeds at each look so far, for a gate that adds seeds until it decides; empty for one that is judged once."
+    next_seeds: int = 0
+    "Seeds at the next look, if the gate is undecided and its suite allows more seeds; else 0."
+    decided_at: int = 0
+    "Seeds at the look that decided; 0 if none did, or if the gate is judged once."
     method: Method | None = None
     "How the two sides were compared; None if they were not."
     note: str = ""
@@ -121,12 +127,24 @@ def classify_gated(cases: Sequence[Case]) -> list[Row]:
             verdict = "regressed"
         elif case.margin:
             verdict = "not worse than the tolerance" if q <= LEVEL else "cannot tell"
+        decided_at = 0
         if verdict == "cannot tell":
-            note = "; ".join([_what_would_decide(evidence, case.margin, level), *([note] if note else [])])
+            decides = _next_look(case.row) or _what_would_decide(evidence, case.margin, level)
+            note = "; ".join([decides, *([note] if note else [])])
+        elif case.row.looks:
+            decided_at = evidence.seeds_when(levels[verdict == "regressed"], regressed=verdict == "regressed")
+            note = "; ".join([f"decided with {decided_at} seeds", *([note] if note else [])])
+        next_seeds = case.row.next_seeds if verdict == "cannot tell" else 0
         smallest = _displayed_loss(evidence.min_detectable_loss(case.margin, level), case.row)
         row = _with_interval(case.row, evidence.bounds(case.margin, levels), levels)
+        row = replace(row, decided_at=decided_at, next_seeds=next_seeds)
         rows.append(replace(row, verdict=verdict, p=p, smallest=smallest, note=note))
     return rows
+
+
+def _next_look(row: Row) -> str:
+    """Return when a gate that adds seeds is judged again, in words; empty if it is not."""
+    return f"judged again with {row.next_seeds} seeds" if row.next_seeds else ""
 
 
 def classify_ungated(cases: Sequence[Case]) -> list[Row]:

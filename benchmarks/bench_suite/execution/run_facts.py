@@ -37,6 +37,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "report": asdict(suite.report) | {"columns": list(suite.report.columns)},
         "gate": gates_to_json(suite.gates),
         "gate_options": dict(suite.gate_options),
+        **({} if suite.gate_seeds is None else {"gate_seeds": suite.gate_seeds.to_json()}),
         "executor": {"name": "inline"} if suite.executor is None else suite.executor.to_json(),
     }
 
@@ -74,6 +75,12 @@ def resume_facts(plan: Plan, run: Run, command: Sequence[str]) -> dict[str, Any]
         facts["planned"] = {**others, **facts["planned"]} if run.planned else {}
     first_state = run.info.get("git")
     states = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
-    states = [state for index, state in enumerate(states) if state != first_state and state not in states[:index]]
+    by_code = {_code_of(state): state for state in reversed(states)}
+    states = [state for code, state in reversed(by_code.items()) if code != _code_of(first_state)]
     commands = [*run.info.get("resumed", ()), shlex.join(mask_words(command))]
     return {**facts, **metric_files(plan, run.path.parent), "resumed": commands, "resumed_git": states}
+
+
+def _code_of(state: dict[str, Any] | None) -> tuple[Any, ...]:
+    """Return what the files of a repository depend on: not its branch, which a worktree of the same commit lacks."""
+    return () if state is None else (state.get("commit"), state.get("dirty"), state.get("changes"))

@@ -251,6 +251,8 @@ def what_next(comparison: Comparison) -> str:
 def _what_decides(comparison: Comparison) -> str:
     """Return the next step if the comparison cannot tell."""
     undecided = [row for row in comparison.rows if row.gated and row.verdict == "cannot tell"]
+    if any(row.next_seeds for row in undecided):
+        return "next: bench run … --resume --against BASE   adds seeds on both sides until it can tell"
     if any(row.p is not None for row in undecided):
         return "next: more examples or seeds as stated above, or a wider tolerance"
     if undecided:

@@ -50,6 +50,7 @@ RUN = checks.record(
         "gate_options": checks.record(
             {}, {"undecided": checks.one_of(("exit 4", "fail", "warn")), "new": checks.one_of(("pass", "fail"))}
         ),
+        "gate_seeds": checks.record({"from": checks.integer, "to": checks.integer}),
         "git": _GIT,
         "resumed_git": checks.list_of(_GIT),
         "findings": checks.list_of(FINDING),

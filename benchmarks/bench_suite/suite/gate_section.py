@@ -14,7 +14,16 @@ from bench_suite.components.suggestions import nearest
 from bench_suite.suite.cell import Cell, matches, name_of
 from bench_suite.suite.matrix import Scope, read_only
 from bench_suite.suite.section_reader import Sections
-from bench_suite.suite.spec import GATE_OPTIONS, RULES, TIMING_PROCESSES, ComponentUse, Gate, Suite, metrics_of
+from bench_suite.suite.spec import (
+    GATE_OPTIONS,
+    GATE_SEEDS,
+    RULES,
+    TIMING_PROCESSES,
+    ComponentUse,
+    Gate,
+    Suite,
+    metrics_of,
+)
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 NO_RULES = "must be a table with min, max or tolerance: { min = 0.85 }"
@@ -32,7 +41,7 @@ def read_gates(
         scope: what `only` can name.
     """
     for metric, stated in sections.section("gate").items():
-        if metric in GATE_OPTIONS:
+        if metric in GATE_OPTIONS or metric == GATE_SEEDS:
             continue
         path: KeyPath = ("gate", metric)
         if isinstance(stated, dict) and f"{metric}/{next(iter(stated), None)}" in metrics:

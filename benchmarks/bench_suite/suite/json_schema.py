@@ -8,6 +8,7 @@ from typing import Any
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, Option, json_schema
 from bench_suite.contracts import Kind
+from bench_suite.suite.seed_range import LEAST, MOST
 from bench_suite.suite.spec import (
     AXES,
     COMMON,
@@ -15,6 +16,7 @@ from bench_suite.suite.spec import (
     EVALUATE,
     GATE_ONLY,
     GATE_OPTIONS,
+    GATE_SEEDS,
     REPORT,
     RULES,
     train_options,
@@ -51,7 +53,7 @@ def suite_schema() -> dict[str, Any]:
                 "properties": probes,
                 "additionalProperties": {"type": "object"},
             },
-            "gate": {**_table(GATE_OPTIONS), "additionalProperties": _gate()},
+            "gate": {**_table(GATE_OPTIONS, {GATE_SEEDS: _gate_seeds()}), "additionalProperties": _gate()},
             "data": _table(DATA),
             "run": _run(),
             "report": _table(REPORT),
@@ -80,6 +82,19 @@ def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {**(extra or {}), **properties},
         **({"required": required} if required else {}),
+    }
+
+
+def _gate_seeds() -> dict[str, Any]:
+    """Return the schema of `[gate] seeds`."""
+    number = {"type": "integer", "minimum": LEAST, "maximum": MOST}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["from", "to"],
+        "properties": {"from": number, "to": number},
+        "description": "How many seeds a run begins with, and up to how many a comparison adds on both sides while a "
+        "tolerance is undecided.",
     }
 
 

@@ -18,6 +18,7 @@ from bench_suite.suite.folds import fold_errors
 from bench_suite.suite.gate_section import check_metric, read_gates
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_only, read_selectors
 from bench_suite.suite.section_reader import Sections
+from bench_suite.suite.seed_range import check_seed_range, first_seeds, read_seed_range
 from bench_suite.suite.spec import (
     BEST,
     CLASS,
@@ -74,6 +75,9 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     if "tasks" not in sections.incomplete:
         sections.check_keys(sections.section("evaluate"), evaluations, ("evaluate",))
     axes = read_axes(sections, Scope(tasks, models, evaluations))
+    gate_seeds = read_seed_range(sections, axes)
+    if gate_seeds is not None:
+        axes["seed"] = first_seeds(axes.get("seed", ()), gate_seeds.first)
     scope = Scope(tasks, models, evaluations, axes)
     engines = read_engines(sections, axes)
     probes = tuple(_probes(sections, scope))
@@ -81,6 +85,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     for probe in probes:
         _check_measured(sections, probe, metrics)
     gates = tuple(read_gates(sections, metrics, probes, scope))
+    check_seed_range(sections, gates, gate_seeds)
     gate_options = {name: option.default for name, option in GATE_OPTIONS.items()}
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
     report = _read_report(sections, metrics, models, probes)
@@ -96,7 +101,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     return Suite(
         name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, gate_options,
-        report, fail_on, executor,
+        report, gate_seeds, fail_on, executor,
     )  # fmt: skip
 
 

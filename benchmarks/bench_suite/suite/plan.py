@@ -13,9 +13,10 @@ from bench_suite.suite.cell import Cell, Unit, matches, name, name_of
 from bench_suite.suite.checks import check_cell
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.expansion import cells_of, concerns, count_points, incompatibility
+from bench_suite.suite.folds import AXIS as FOLD
 from bench_suite.suite.gate_section import check_scope
 from bench_suite.suite.identity import digest, probe_key
-from bench_suite.suite.spec import MODEL, ComponentUse, Suite, unknown_classes
+from bench_suite.suite.spec import GATE_SEEDS, MODEL, ComponentUse, Suite, unknown_classes
 
 # Cells, their names and `digest` are part of what other rooms know a plan by.
 __all__ = ["MAX_CELLS", "Cell", "Plan", "Unit", "digest", "make_plan", "name", "name_of"]
@@ -62,6 +63,11 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
         _check_probe(suite, probe, cells)
     for gate in suite.gates:
         check_scope(suite, gate, cells)
+    if suite.gate_seeds is not None and any(FOLD in cell.labels for cell in cells):
+        suite.document.error(
+            ("gate", GATE_SEEDS),
+            "does not go with folds: a comparison of folds has no seeds to add; keep one of the two",
+        )
     suite.document.raise_errors()
     selector = _parse_only(only, cells)
     chosen = [cell for cell in cells if matches(cell.labels, selector)]

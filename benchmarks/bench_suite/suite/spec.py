@@ -189,6 +189,22 @@ GATE_OPTIONS: Mapping[str, Option] = {
     ),
 }
 "Options of the section `[gate]` as a whole."
+GATE_SEEDS = "seeds"
+"The key of `[gate]` that states how many seeds a run begins with, and up to how many a comparison adds."
+
+
+@dataclass(frozen=True)
+class SeedRange:
+    """Numbers of seeds: a run begins with `first`, and a comparison adds up to `most` until each gate is decided."""
+
+    first: int
+    most: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return the range as the suite and `run.json` state it."""
+        return {"from": self.first, "to": self.most}
+
+
 DATA: Mapping[str, Option] = {
     "fail_on": Option(
         "fail_on",
@@ -295,6 +311,8 @@ class Suite:
     gate_options: Mapping[str, Any]
     "`undecided` and `new`."
     report: ReportOptions
+    gate_seeds: SeedRange | None = None
+    "Seeds until the gates are decided; None: a comparison adds none."
     fail_on: tuple[str, ...] = ()
     "Codes of findings that end a run with exit status 1."
     executor: ComponentUse | None = None
