@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench_suite.suite.durations import format_duration
 from bench_suite.suite.gate_section import GateWarning, gate_warnings
+from bench_suite.suite.plan import make_plan
+from bench_suite.suite.seed_range import with_seeds
 
 if TYPE_CHECKING:
     from bench_suite.comparison.gate_power import GatePower
-    from bench_suite.store.runs import Store
+    from bench_suite.store.runs import Run, Store
     from bench_suite.suite.plan import Plan
 
 
@@ -25,13 +28,18 @@ class Forecast:
     "The run that shows how much seeds and examples differ; None if there is none with these cells."
     powers: tuple[GatePower, ...] = ()
     "One for each gate with a tolerance; empty without a run."
+    seconds: float | None = None
+    """With `[gate] seeds`: seconds of the cells of both sides until a comparison of equally good models ends, by the
+    records of the run; else None."""
 
     def to_json(self) -> dict[str, Any]:
         """Return warnings and gates as JSON values."""
         return {
             "warnings": [asdict(warning) for warning in self.warnings],
-            "gates": {"run": self.run, "powers": [asdict(power) for power in self.powers]},
-        }
+            "gates": {
+                "run": self.run, "powers": [asdict(power) for power in self.powers], "seconds": self.seconds,
+            },
+        }  # fmt: skip
 
 
 def foresee(plan: Plan, store: Store) -> Forecast:
@@ -41,16 +49,41 @@ def foresee(plan: Plan, store: Store) -> Forecast:
         plan: the plan.
         store: the results.
     """
+    from bench_suite.comparison.gates import group_name
+
     gates = plan.suite.gates
     warnings = tuple(gate_warnings(gates, plan.cells))
     count = sum("tolerance" in gate.rules for gate in gates)
     run = store.newest(plan.suite.name, plan.suite.overrides) if count else None
     ids = {cell.id for cell in plan.cells}
+    if plan.suite.gate_seeds is not None and run is not None:  # the run may have got more seeds than it begins with
+        wanted = {group_name(cell.labels) for cell in plan.cells}
+        every = make_plan(with_seeds(plan.suite, plan.suite.gate_seeds.most)).cells
+        ids |= {cell.id for cell in every if group_name(cell.labels) in wanted}
     if run is None or not any(record.id in ids and record.status == "ok" for record in run.planned_records()):
         return Forecast(warnings, count)
     from bench_suite.comparison.gate_power import gate_powers
 
-    return Forecast(warnings, count, run.name, tuple(gate_powers(gates, run, sorted(ids))))
+    powers = tuple(gate_powers(gates, run, sorted(ids), seed_range=plan.suite.gate_seeds))
+    return Forecast(warnings, count, run.name, powers, _seconds(powers, plan, run))
+
+
+def _seconds(powers: Sequence[GatePower], plan: Plan, run: Run) -> float | None:
+    """Return how long the cells of both sides take until gates that add seeds have decided; None without such gates.
+
+    Cells without such a gate are run with the first seeds.
+    """
+    from bench_suite.comparison.gates import by_seed
+
+    if plan.suite.gate_seeds is None:
+        return None
+    total = 0.0
+    for where, records in by_seed(run.planned_records()).items():
+        known = [float(record.seconds.get("total", 0.0)) for record in records if record.status == "ok"]
+        expected = max((power.seeds_by_group.get(where, 0.0) for power in powers), default=0.0)
+        if known:
+            total += 2 * max(expected, plan.suite.gate_seeds.first) * sum(known) / len(known)
+    return total
 
 
 def forecast_lines(forecast: Forecast) -> Iterator[str]:
@@ -63,6 +96,9 @@ def forecast_lines(forecast: Forecast) -> Iterator[str]:
         yield f"  {power.metric}{_scope(power)}, tolerance {power.tolerance}: {_power_text(power)}"
         if power.cells:
             yield f"      {_basis(power)}"
+    if forecast.seconds is not None and forecast.powers:
+        time = format_duration(forecast.seconds)
+        yield f"  a comparison of equally good models takes about {time} of training and measuring, both sides together"
     for warning in forecast.warnings:
         yield f"note: {warning.message}"
 
@@ -88,6 +124,9 @@ def _power_text(power: GatePower) -> str:
         unit = " %" if power.relative else f" {scale.unit}" if scale.unit else ""
         bound = "" if power.paired else " or less"
         loss = f"95 of 100 comparisons find a loss of {plain_number(number, 2)}{unit}{bound}"
+    if power.expected_seeds is not None and power.seed_range is not None:
+        seeds = f"about {power.expected_seeds:.0f} seeds a side, and {most}{round(power.undecided * 100)} of 100 cannot"
+        return f"{loss}; without a change it takes {seeds} tell with {power.seed_range.most}"
     return f"{loss}; without a change, {most}{round(power.undecided * 100)} of 100 cannot tell"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bench_suite.comparison.cases import MAX_VALUE, as_share, margin_of
 from bench_suite.comparison.evidence import Evidence
@@ -15,6 +15,8 @@ from bench_suite.comparison.judged_cells import Part, parts_of
 from bench_suite.comparison.metric_rows import Key, by_key, coordinates_text
 from bench_suite.comparison.pairing import Group, Pair
 from bench_suite.comparison.rescoring import Unpaired, examples_of
+from bench_suite.comparison.seed_looks import is_sequential
+from bench_suite.comparison.sequential_power import sequential_power, spread_of
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import LEVEL, Row
 from bench_suite.contracts import Interval, MetricRow, Record
@@ -28,7 +30,7 @@ from bench_suite.stats.paired import (
     welch_difference,
 )
 from bench_suite.store.runs import Run
-from bench_suite.suite.spec import Gate
+from bench_suite.suite.spec import Gate, SeedRange
 
 MAX_SECONDS = 1.0
 "Processor time after which no further cells are looked at: the plan answers at once."
@@ -63,11 +65,20 @@ class GatePower:
     unit: str = ""
     relative: bool = False
     "Whether `smallest` is a share of base, as for timings."
+    seed_range: SeedRange | None = None
+    "The seeds that a comparison may add until it decides; `undecided` is then the share that cannot tell with all."
+    expected_seeds: float | None = None
+    "Mean number of seeds until equally good models are told apart from a loss, or have the most seeds."
+    seeds_by_group: Mapping[str, float] = field(default_factory=dict)
+    "The same for each group of cells that the gate is for."
     paired: bool = True
     "Whether the examples of two models could be paired; otherwise they count as independent, so it finds more."
 
 
-def gate_powers(gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: float = MAX_SECONDS) -> list[GatePower]:
+def gate_powers(
+    gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: float = MAX_SECONDS,
+    seed_range: SeedRange | None = None,
+) -> list[GatePower]:  # fmt: skip
     """Return what each gate with a tolerance could find in a comparison with a run of equally good models.
 
     Two seeds of the run stand for two equally good models. Their examples are paired as a comparison pairs them, and
@@ -78,6 +89,7 @@ def gate_powers(gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: fl
         run: a run of the suite.
         ids: the cells that the suite has now; others in the run are ignored.
         seconds: processor time after which no further cells are looked at.
+        seed_range: the seeds that a comparison may add.
     """
     wanted = set(ids)
     records = [record for record in run.planned_records() if record.id in wanted and record.status == "ok"]
@@ -96,7 +108,7 @@ def gate_powers(gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: fl
         for of_gate in (known for gate, known in powers if gate is question):
             if time.process_time() > deadline and of_gate.known:
                 of_gate.left += 1
-            elif (power := _power(question, part, key, locations, level)) is not None:
+            elif (power := _power(question, part, key, locations, level, seed_range)) is not None:
                 of_gate.known.append(power)
             if math.isinf(deadline):  # the first one also imports what reads predictions
                 deadline = time.process_time() + seconds
@@ -117,10 +129,16 @@ class _Powers:
             key=lambda power: (power.undecided, math.inf if power.smallest is None else power.smallest),
             default=GatePower(gate.metric, scope_text(gate), gate.rules["tolerance"]),
         )
-        return replace(worst, cells=len(self.known), left=self.left)
+        by_group: dict[str, float] = {}
+        for power in self.known:
+            for where, seeds in power.seeds_by_group.items():
+                by_group[where] = max(seeds, by_group.get(where, 0.0))
+        return replace(worst, cells=len(self.known), left=self.left, seeds_by_group=by_group)
 
 
-def _power(gate: Gate, part: Part, key: Key, locations: Locations, level: float) -> GatePower | None:
+def _power(
+    gate: Gate, part: Part, key: Key, locations: Locations, level: float, seed_range: SeedRange | None
+) -> GatePower | None:
     """Return what a gate finds in some cells that differ only in their seed; None without a value."""
     records = [pair.head for pair in part.group.pairs]
     rows = [by_key(record.metrics).get(key) for record in records]
@@ -138,6 +156,17 @@ def _power(gate: Gate, part: Part, key: Key, locations: Locations, level: float)
     except ValueError:
         return None
     margin = margin_of(gate.rules["tolerance"], row, relative=relative) or 0.0
+    if seed_range is not None and is_sequential(gate, seed_range) and margin:
+        if (spread := spread_of(evidence, len(rows))) is None:
+            return None
+        looked = sequential_power(spread, seed_range, margin, level)
+        found = looked.smallest
+        return GatePower(
+            key[0], scope_text(gate), gate.rules["tolerance"], where, len(rows), unit=first.unit, relative=relative,
+            undecided=looked.undecided, paired=paired, seed_range=seed_range, expected_seeds=looked.seeds,
+            smallest=as_share(found, first.better) if relative and found is not None else found,
+            seeds_by_group={part.group.where: looked.seeds},
+        )  # fmt: skip
     smallest = evidence.min_detectable_loss(margin, level)
     power = GatePower(
         key[0], scope_text(gate), gate.rules["tolerance"], where, len(rows), unit=first.unit, relative=relative,

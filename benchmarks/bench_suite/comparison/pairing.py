@@ -106,9 +106,7 @@ def pair_runs(base: Run, head: Run) -> Pairing:
     for record in after:
         twin = unmatched.pop(record.id, None)
         if twin is None:
-            fewer = "base was run with fewer seeds" if _is_further_seed(record, before, (base, head)) else ""
-            reason = ("left out", fewer) if fewer else _unmatched_reason(record, before, (base, head))
-            uncompared.append((record, reason))
+            uncompared.append((record, _unmatched_reason(record, before, (base, head))))
         elif obstacle := _obstacle(twin, record):
             uncompared.append((record, obstacle))
         else:
@@ -206,6 +204,8 @@ def _unmatched_reason(record: Record, before: Sequence[Record], runs: tuple[Run,
     if record.status != "ok":
         return "failed", f"{record.status}: {record.reason or 'no reason given'}; base has no such cell"
     twin = next((other for other in before if dict(other.cell) == dict(record.cell)), None)
+    if twin is None and _is_further_seed(record, before, runs):
+        return "left out", "base was run with fewer seeds"
     if twin is None:
         return "new", "base has no such cell"
     changes = [*_other_components(record, runs), *_changes(twin.options, record.options)]

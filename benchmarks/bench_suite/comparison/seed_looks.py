@@ -100,7 +100,9 @@ class SequentialEvidence(Evidence):
         more = replace(more, variance_per_loss=now.main.variance_per_loss * share)
         of_seeds = tuple(
             replace(
-                test, variance=test.variance * share, df=test.df * (self.seed_range.most - 1) / (test.count - 1),
+                test,
+                variance=test.variance * share,
+                df=test.df * (self.seed_range.most - 1) / (test.count - 1),
                 count=self.seed_range.most,
             )
             for test in now.seeds

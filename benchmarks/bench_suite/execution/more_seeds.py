@@ -61,9 +61,7 @@ def with_seeds_of_run(plan: Plan, plan_of: PlanOf, run: Run | None, chosen: Path
         suite = replace(plan.suite, axes={**plan.suite.axes, SEED: tuple(wanted["seeds"])})
         ids, all_seeds = ids | set(wanted["ids"]), plan_of(suite)
         if missing := set(wanted["ids"]) - {cell.id for cell in all_seeds.cells}:
-            raise SuiteError(
-                [f"{len(missing)} of {len(wanted['ids'])} cells are not in this suite"]
-            )
+            raise SuiteError([f"{len(missing)} of {len(wanted['ids'])} cells are not in this suite"])
     elif all_seeds is plan:
         return plan
     ids |= {cell.id for cell in plan.cells} if chosen is None else set()
