@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -49,14 +49,15 @@ def of_runs(base: Run, head: Run, *, as_json: bool, trust: bool = False) -> int:
     if not settings:
         raise ComparisonError("no gated metric of these runs is compared over examples: there is nothing to simulate")
     say(f"the {len(settings)} gated metrics of these runs that are compared over examples", err=True)
-    return _print_rates([settings], as_json=as_json)
+    return _print_rates([settings], as_json=as_json, with_curve=True)
 
 
-def _print_rates(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
-    from bench_suite.comparison.error_rates import simulate
+def _print_rates(suites: Sequence[Sequence[Setting]], *, as_json: bool, with_curve: bool = False) -> int:
+    from bench_suite.comparison.error_rates import power_curve, simulate
     from bench_suite.store.records import plain
 
     entries: list[dict[str, object]] = []
+    curves: list[list[tuple[float, Rates]]] = []
     if not as_json:
         say("  ".join(HEAD))
     for settings in suites:
@@ -65,9 +66,19 @@ def _print_rates(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
         rates = simulate(settings, trials=TRIALS // 2)
         added = simulate(settings, on_top=True, trials=TRIALS // 2)
         gates = [asdict(setting) for setting in settings]
-        entries.append({"gates": gates, "alike": asdict(strict), "dropped": asdict(rates), "on_top": asdict(added)})
+        entry: dict[str, object] = {
+            "gates": gates,
+            "alike": asdict(strict),
+            "dropped": asdict(rates),
+            "on_top": asdict(added),
+        }
+        curve = power_curve(settings) if with_curve else []
+        if curve:
+            entry["curve"] = [{"loss": loss, **asdict(of_loss)} for loss, of_loss in curve]
+        entries.append(entry)
         if not as_json:
             say(_line(settings, strict, rates, added))
+            curves.append(curve)
     if as_json:
         click.echo(json.dumps({"schema": 1, "suites": plain(entries)}, indent=2))
         return 0
@@ -75,12 +86,31 @@ def _print_rates(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
     say(f"found         of 100 drops of one metric that exceed its tolerance by `drop`; {TRIALS // 2} trials")
     say("on top        the same, if the drop falls on examples on which the models did not differ")
     say("finds         the least drop beyond the tolerance that 95 of 100 comparisons find even then, by `compare`")
+    for settings, curve in zip(suites, curves, strict=True):
+        for line in _curve_lines(settings[0], curve):
+            say(line)
     return 0
+
+
+def _curve_lines(first: Setting, curve: Sequence[tuple[float, Rates]]) -> Iterator[str]:
+    """Yield the curve of power of the first gate: what it says of losses of several sizes."""
+    if not curve:
+        return
+    with_seeds = first.seed_range is not None
+    yield f"\nof 100 comparisons with a loss of the first gate ({curve[0][1].trials} trials each):"
+    yield "  loss  regressed  not worse  cannot tell" + ("  seeds" if with_seeds else "")
+    for loss, rates in curve:
+        not_worse = 1 - rates.detected - rates.undecided
+        shares = f"{loss:6.3f}  {rates.detected * 100:9.0f}  {not_worse * 100:9.0f}  {rates.undecided * 100:11.0f}"
+        yield shares + (f"  {rates.seeds:5.1f}" if with_seeds else "")
+    if with_seeds:
+        yield "seeds: those a side until all gates are decided or have the most"
 
 
 def _line(settings: Sequence[Setting], strict: Rates, rates: Rates, added: Rates) -> str:
     first = settings[0]
-    counts = (str(len(settings)), str(first.seeds), f"{first.n:,}", f"{first.tolerance:g}")
+    seeds = str(first.seeds) if first.seed_range is None else f"{first.seed_range.first}-{first.seed_range.most}"
+    counts = (str(len(settings)), seeds, f"{first.n:,}", f"{first.tolerance:g}")
     finds = f"{added.finds:.4f}" if math.isfinite(added.finds) else "nothing"
     shares = (
         f"{strict.alarms * 100:.1f}",

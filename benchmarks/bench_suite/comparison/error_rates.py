@@ -10,10 +10,13 @@ import numpy as np
 
 from bench_suite.comparison.cases import cases_of
 from bench_suite.comparison.evidence import Evidence
+from bench_suite.comparison.seed_looks import SequentialEvidence, sequence_of
 from bench_suite.comparison.strategies import with_seeds
 from bench_suite.comparison.verdicts import Case, Row, classify_gated
 from bench_suite.stats.paired import nested_difference
+from bench_suite.stats.sequential import looks
 from bench_suite.store.runs import Run
+from bench_suite.suite.spec import SeedRange
 
 DROP = 0.01
 "Size of the simulated drop beyond the tolerance: one point of a fraction."
@@ -33,6 +36,8 @@ class Setting:
     deviation: float = 0.0
     "Standard deviation of the examples' differences, for a metric of numbers."
     tolerance: float = 0.0
+    seed_range: SeedRange | None = None
+    "The seeds that a comparison adds until it decides; then `seeds` is the most of them."
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,14 @@ class Rates:
     "Share in which the first gate is *cannot tell*."
     finds: float
     "Median of the least drop beyond the tolerance that the first gate states it finds; ∞ if it finds none."
+    seeds: float
+    "Mean number of seeds a side until all gates are decided or have the most seeds."
 
 
 def simulate(
-    settings: Sequence[Setting], drop: float = DROP, *, on_top: bool = False, trials: int = 1000, seed: int = 0
-) -> Rates:
+    settings: Sequence[Setting], drop: float = DROP, *, on_top: bool = False, trials: int = 1000, seed: int = 0,
+    loss: float | None = None,
+) -> Rates:  # fmt: skip
     """Simulate one suite whose gates are judged together, as independent metrics.
 
     Answers: on a share 2q of the examples each side is right with chance ½, shifted by the seed. On the others both are
@@ -67,17 +75,36 @@ def simulate(
             on those that differ, as far as they go, so that no more examples differ than before.
         trials: number of simulated comparisons.
         seed: seed of the simulation.
+        loss: the whole loss of the first metric, tolerance included, instead of `drop`.
     """
+    if loss is None:
+        loss = settings[0].tolerance + drop if drop else 0.0
+    drop = max(0.0, loss - settings[0].tolerance)
     random = np.random.default_rng(seed)
-    alarms, detected, undecided, losses = 0, 0, 0, []
+    alarms, detected, undecided, losses, seeds = 0, 0, 0, [], 0
     for _ in range(trials):
-        rows = _verdicts(settings, drop, on_top, random)
+        rows = _verdicts(settings, loss, on_top, random)
         first = next(row for row in rows if row.where == "0")
         alarms += any(row.verdict == "regressed" for row in rows)
         detected += first.verdict == "regressed"
         undecided += first.verdict == "cannot tell"
+        seeds += max(row.decided_at or settings[0].seeds for row in rows)
         losses.append(math.inf if first.smallest is None else first.smallest - settings[0].tolerance)
-    return Rates(trials, drop, alarms / trials, detected / trials, undecided / trials, float(np.median(losses)))
+    median = float(np.median(losses))
+    return Rates(trials, drop, alarms / trials, detected / trials, undecided / trials, median, seeds / trials)
+
+
+CURVE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+"Losses of the curve of power, in tolerances; without a tolerance, in points of a fraction."
+
+
+def power_curve(settings: Sequence[Setting], trials: int = 300) -> list[tuple[float, Rates]]:
+    """Return what the first gate says of losses of several sizes: each loss, tolerance included, with its rates.
+
+    A loss falls on examples that differed, as in `simulate`; the other gates have none.
+    """
+    unit = settings[0].tolerance or DROP
+    return [(share * unit, simulate(settings, loss=share * unit, trials=trials)) for share in CURVE]
 
 
 def settings_of(base: Run, head: Run, *, trust: bool = False) -> list[Setting]:
@@ -95,21 +122,49 @@ def settings_of(base: Run, head: Run, *, trust: bool = False) -> list[Setting]:
             continue
         of_seeds = main.seeds * main.count - (main.differing or 0.0) / main.n
         setting = Setting(main.n, main.count, main.differing or None, math.sqrt(max(0.0, of_seeds) / 2))
-        settings.append(replace(setting, deviation=math.sqrt(main.examples * main.n), tolerance=case.margin))
+        setting = replace(setting, deviation=math.sqrt(main.examples * main.n), tolerance=case.margin)
+        if isinstance(case.evidence, SequentialEvidence):
+            setting = replace(setting, seeds=case.evidence.seed_range.most, seed_range=case.evidence.seed_range)
+        settings.append(setting)
     return settings
 
 
-def _verdicts(settings: Sequence[Setting], drop: float, on_top: bool, random: np.random.Generator) -> list[Row]:
-    """Return the rows of one comparison in which the first metric dropped by its tolerance and `drop`, if not 0."""
+def _verdicts(settings: Sequence[Setting], loss: float, on_top: bool, random: np.random.Generator) -> list[Row]:
+    """Return the rows of one comparison in which the first metric lost `loss`."""
     cases = []
     for number, setting in enumerate(settings):
-        loss = setting.tolerance + drop if drop and not number else 0.0
-        evidence = _answers(setting, loss, on_top, random) if setting.differing else _numbers(setting, loss, random)
-        cases.append(Case(Row("metric", str(number), True), evidence, setting.tolerance))
+        own = 0.0 if number else loss
+        draw = _answers(setting, own, on_top, random) if setting.differing else _numbers(setting, own, random)
+        cases.append(_case(str(number), setting, draw))
     return classify_gated(cases)
 
 
-def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Generator) -> Evidence:
+@dataclass(frozen=True)
+class _Draw:
+    """The differences of all seeds, and the values of both sides under each."""
+
+    differences: np.ndarray
+    "(S, n)."
+    alike: int
+    "Further examples on which the sides do not differ."
+    values: list[tuple[float, float]]
+
+    def evidence(self, seeds: int) -> Evidence:
+        """Return what the first seeds say."""
+        main = nested_difference(self.differences[:seeds], alike=self.alike)
+        return with_seeds(main, self.values[:seeds], 1.0)
+
+
+def _case(where: str, setting: Setting, draw: _Draw) -> Case:
+    row, seed_range = Row("metric", where, True), setting.seed_range
+    if seed_range is None:
+        return Case(row, draw.evidence(setting.seeds), setting.tolerance)
+    numbers = looks(seed_range.first, seed_range.most)
+    evidences = [draw.evidence(number) for number in numbers]
+    return Case(replace(row, looks=numbers), sequence_of(evidences, setting.tolerance, seed_range), setting.tolerance)
+
+
+def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Generator) -> _Draw:
     """Draw the answers of both sides; head loses a share `loss` of them."""
     unsure = max(1, random.binomial(setting.n, min(1.0, 2 * (setting.differing or 0.0))))
     sure = setting.n - unsure
@@ -124,14 +179,13 @@ def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Gene
         lost = random.random((setting.seeds, sure), dtype=np.float32) < (loss - within) * setting.n / sure
         differences, sure = np.hstack([differences, -lost.astype(np.float64)]), 0
     bases = right[0].sum(axis=1) / setting.n
-    values = list(zip(bases, bases + differences.sum(axis=1) / setting.n))
-    return with_seeds(nested_difference(differences, alike=sure), values, 1.0)
+    return _Draw(differences, sure, list(zip(bases, bases + differences.sum(axis=1) / setting.n)))
 
 
-def _numbers(setting: Setting, loss: float, random: np.random.Generator) -> Evidence:
+def _numbers(setting: Setting, loss: float, random: np.random.Generator) -> _Draw:
     """Draw the numeric differences of examples and seeds; head is lower by `loss`."""
     of_example = random.normal(-loss, setting.deviation, setting.n)
     sides = random.normal(0.0, setting.spread, (2, setting.seeds))
     differences = of_example + (sides[1] - sides[0])[:, None]
     heads = sides[1] + of_example.mean()
-    return with_seeds(nested_difference(differences), list(zip(sides[0], heads)), 1.0)
+    return _Draw(differences, 0, list(zip(sides[0], heads)))

@@ -140,15 +140,24 @@ def case_of_looks(
             return case
         cases.append((case, case.evidence))
     newest, evidence = cases[-1]
-    sequence = SequentialEvidence(
-        evidence.main, evidence.seeds, evidence.flips, evidence.method, evidence.folds, evidence.unpaired_reason,
-        seed_range, tuple(one for _, one in cases), tuple(case.margin for case, _ in cases), tuple(numbers),
-    )  # fmt: skip
+    sequence = sequence_of([one for _, one in cases], [case.margin for case, _ in cases], seed_range)
     following = (number for number in looks(seed_range.first, seed_range.most) if number > numbers[-1])
     next_seeds, note = next(following, 0), newest.row.note
     if next_seeds and do_not_differ(evidence):
         next_seeds, note = 0, "; ".join(filter(None, (SAME_SEEDS, note)))
     return Case(replace(newest.row, looks=tuple(numbers), next_seeds=next_seeds, note=note), sequence, newest.margin)
+
+
+def sequence_of(
+    evidences: Sequence[Evidence], margins: float | Sequence[float], seed_range: SeedRange
+) -> SequentialEvidence:
+    """Return the evidence of the first looks, one for each; `margins` are the tolerances at each, or one for all."""
+    newest, numbers = evidences[-1], looks(seed_range.first, seed_range.most)[: len(evidences)]
+    of_looks = tuple(margins) if isinstance(margins, Sequence) else (margins,) * len(evidences)
+    return SequentialEvidence(
+        newest.main, newest.seeds, newest.flips, newest.method, newest.folds, newest.unpaired_reason,
+        seed_range, tuple(evidences), of_looks, numbers,
+    )  # fmt: skip
 
 
 def do_not_differ(evidence: Evidence) -> bool:
