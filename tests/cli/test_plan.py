@@ -160,7 +160,7 @@ def test_what_the_gates_could_find_comes_from_the_newest_run(bench, tmp_path):
         bench("plan", "s.toml").out
     )
     bench("run", "s.toml", "--smoke")
-    assert json.loads(bench("plan", "s.toml", "--json").out)["gates"] == {"run": None, "powers": []}, (
+    assert json.loads(bench("plan", "s.toml", "--json").out)["gates"] == {"run": None, "powers": [], "seconds": None}, (
         "smoke runs do not"
     )
     bench("run", "s.toml")

@@ -33,7 +33,7 @@ from bench_suite.store.atomic import Writer  # noqa: E402 - likewise
 from bench_suite.store.records import dumps  # noqa: E402 - likewise
 from bench_suite.store.runs import Run, Store  # noqa: E402 - likewise
 
-MOST = 15
+MAX_SEEDS = 15
 FIRST = 3
 TOLERANCE = 0.02
 LOSSES = (0.0, 0.04, 0.06)
@@ -80,9 +80,9 @@ def main() -> int:
     parser.add_argument("--tolerance", type=float, default=TOLERANCE)
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    pool = train(folder, 2 * MOST * arguments.pairs, arguments.overrides)
+    pool = train(folder, 2 * MAX_SEEDS * arguments.pairs, arguments.overrides)
     spread(pool)
-    print(f"\ntolerance {arguments.tolerance:g}, {FIRST} to {MOST} seeds, {arguments.pairs} pairs of runs")
+    print(f"\ntolerance {arguments.tolerance:g}, {FIRST} to {MAX_SEEDS} seeds, {arguments.pairs} pairs of runs")
     print("loss   task    regressed  not worse  cannot tell  seeds  most")
     missed = False
     for loss in arguments.loss or LOSSES:
@@ -117,9 +117,11 @@ def judge(folder: Path, pool: Run, pairs: int, loss: float, tolerance: float) ->
     seeds: dict[str, list[int]] = {}
     alarms = 0
     for number in range(pairs):
-        first = 2 * MOST * number
-        base = write(folder / "pairs", pool, Side(list(range(first, first + MOST))), tolerance)
-        head = write(folder / "pairs", pool, Side(list(range(first + MOST, first + 2 * MOST)), loss), tolerance)
+        first = 2 * MAX_SEEDS * number
+        base = write(folder / "pairs", pool, Side(list(range(first, first + MAX_SEEDS))), tolerance)
+        head = write(
+            folder / "pairs", pool, Side(list(range(first + MAX_SEEDS, first + 2 * MAX_SEEDS)), loss), tolerance
+        )
         rows = [row for row in compare(base, head).rows if row.gated]
         alarms += any(row.verdict == "regressed" for row in rows)
         for row in rows:
@@ -140,7 +142,7 @@ def judge(folder: Path, pool: Run, pairs: int, loss: float, tolerance: float) ->
 
 def seeds_used(row: Row) -> int:
     """Return the number of seeds after which no more would have been run."""
-    return row.decided_at or MOST
+    return row.decided_at or MAX_SEEDS
 
 
 def value_of(record: Record) -> float:
@@ -152,9 +154,9 @@ def write(root: Path, pool: Run, side: Side, tolerance: float) -> Run:
     """Write a run whose seeds 0, 1, … are some trainings of the pool, with a share of the answers flipped."""
     records = {(record.cell["task"], record.cell["seed"]): record for record in pool.records()}
     names = {"digits": 10, "loans": 2}
-    planned = {records[task, seed].id: f"{task}, mlp, seed {seed}" for task in names for seed in range(MOST)}
+    planned = {records[task, seed].id: f"{task}, mlp, seed {seed}" for task in names for seed in range(MAX_SEEDS)}
     info = {
-        **pool.info, "planned": planned, "cells": len(planned), "gate_seeds": {"from": FIRST, "to": MOST},
+        **pool.info, "planned": planned, "cells": len(planned), "gate_seeds": {"from": FIRST, "to": MAX_SEEDS},
         "gate": {METRIC: {"tolerance": tolerance}},
     }  # fmt: skip
     name = f"{'head' if side.loss else 'run'}-{side.seeds[0]}-{side.loss:g}-{tolerance:g}"

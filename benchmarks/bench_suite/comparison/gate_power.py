@@ -160,11 +160,11 @@ def _power(
         if (spread := spread_of(evidence, len(rows))) is None:
             return None
         looked = sequential_power(spread, seed_range, margin, level)
-        found = looked.smallest
+        smallest_loss = looked.smallest
         return GatePower(
             key[0], scope_text(gate), gate.rules["tolerance"], where, len(rows), unit=first.unit, relative=relative,
             undecided=looked.undecided, paired=paired, seed_range=seed_range, expected_seeds=looked.seeds,
-            smallest=as_share(found, first.better) if relative and found is not None else found,
+            smallest=as_share(smallest_loss, first.better) if relative and smallest_loss else smallest_loss,
             seeds_by_group={part.group.where: looked.seeds},
         )  # fmt: skip
     smallest = evidence.min_detectable_loss(margin, level)

@@ -11,7 +11,7 @@ from bench_suite.comparison.gates import group_name
 from bench_suite.store.runs import Run
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.plan import Cell, Plan, Unit
-from bench_suite.suite.seed_range import MOST, SEED, first_seeds, with_seeds
+from bench_suite.suite.seed_range import MAX_SEEDS, SEED, first_seeds, with_seeds
 from bench_suite.suite.spec import Suite
 
 PlanOf = Callable[[Suite], Plan]
@@ -72,14 +72,14 @@ def seeded(suite: Suite, seeds: str | None) -> Suite:
     """Return the suite with the seeds that `--seeds` states: a number, `all`, or None for those of the suite.
 
     Raises:
-        SuiteError: it is no number from 1 to `seed_range.MOST`.
+        SuiteError: it is no number from 1 to `seed_range.MAX_SEEDS`.
     """
     if seeds is None or (seeds == "all" and suite.gate_seeds is None):
         return suite
     if seeds == "all" and suite.gate_seeds is not None:
         return with_seeds(suite, suite.gate_seeds.most)
-    if not (seeds.isascii() and seeds.isdigit() and 1 <= int(seeds) <= MOST):
-        raise SuiteError([f"--seeds {seeds}: is neither a whole number from 1 to {MOST}, nor `all`"])
+    if not (seeds.isascii() and seeds.isdigit() and 1 <= int(seeds) <= MAX_SEEDS):
+        raise SuiteError([f"--seeds {seeds}: is neither a whole number from 1 to {MAX_SEEDS}, nor `all`"])
     return with_seeds(suite, int(seeds))
 
 

@@ -6,6 +6,7 @@ import shlex
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from bench_suite.suite.plan import Plan, make_plan
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
     from bench_suite.execution.callbacks import RunCallback
-    from bench_suite.execution.session import Outcome
+    from bench_suite.execution.session import Outcome, Request
 
 SUMMARY = "bench-suite summary"
 "Name of the plugin that prints where the runs are."
@@ -97,8 +98,22 @@ class SuiteFile(pytest.File):
         request = Request(trust=self.trust, command=("bench", "run", *shlex.split(arguments)))
         with usual_warnings(), self._showing(plan) as callback:
             outcome = execute(plan, self.store, request, callback)
+            if self.base is not None and not expression:  # of a part of the suite, the gates are not all judged
+                outcome = self._decide(outcome, self.base, request, callback)
         write_report([outcome.run], outcome.run.path / "report.md")
         return outcome
+
+    def _decide(self, outcome: Outcome, base: Run, request: Request, callback: RunCallback) -> Outcome:
+        """Add seeds on both sides while a gate is undecided, if the suite states `[gate] seeds`."""
+        from bench_suite.cli.decide_gates import decide_gates
+        from bench_suite.execution.session import execute
+
+        def again(plan: Plan, resume: str | None) -> Outcome:
+            return execute(plan, self.store, replace(request, resume=resume), callback)
+
+        decided = decide_gates(self.plan, outcome, base, self.path, self.store, make_plan, again)
+        self.base = decided.base
+        return decided.outcome
 
     @contextmanager
     def _showing(self, plan: Plan) -> Iterator[RunCallback]:

@@ -24,12 +24,12 @@ NODES = 100
 "Points of the numerical integration over the state of the sequence."
 REACH = 9.0
 "Standard deviations below which the sequence lies with a chance of less than 1e-18."
-LEAST_JOINT = 1e-9
+MIN_JOINT_LEVEL = 1e-9
 "Below this level two looks hardly ever both cross: the increments of the spent level are the nominal levels."
-MOST = 0.5
+MAX_LEVEL = 0.5
 "Larger levels are not looked up: a larger p says nothing."
 LEVELS = np.concatenate([np.geomspace(1e-300, 1e-9, 40)[:-1], np.geomspace(1e-9, 1e-4, 20)[:-1],
-                         np.geomspace(1e-4, MOST, 40)])  # fmt: skip
+                         np.geomspace(1e-4, MAX_LEVEL, 40)])  # fmt: skip
 "Levels of the whole sequence whose nominal levels are computed; those between are interpolated, on logarithms."
 
 
@@ -66,7 +66,7 @@ def nominal_levels(fractions: Sequence[float], level: float) -> list[float]:
     from scipy import optimize, special
 
     increments = np.diff([0.0, *(spent(fraction, level) for fraction in fractions)])
-    if level < LEAST_JOINT or len(fractions) == 1:
+    if level < MIN_JOINT_LEVEL or len(fractions) == 1:
         return [float(increment) for increment in increments]
     nominal: list[float] = []
     states, density = np.zeros(1), np.ones(1)  # the sum begins at 0; `density` contains the weights of the integration
@@ -97,7 +97,7 @@ def nominal_level(first: int, most: int, look: int, level: float) -> float:
     if level <= 0:
         return 0.0
     levels, nominal = _table(first, most)
-    return math.exp(float(np.interp(math.log(min(level, MOST)), levels, nominal[:, look])))
+    return math.exp(float(np.interp(math.log(min(level, MAX_LEVEL)), levels, nominal[:, look])))
 
 
 def sequential_p(first: int, most: int, p_values: Sequence[float]) -> float:

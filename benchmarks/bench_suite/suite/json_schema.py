@@ -8,7 +8,7 @@ from typing import Any
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, Option, json_schema
 from bench_suite.contracts import Kind
-from bench_suite.suite.seed_range import LEAST, MOST
+from bench_suite.suite.seed_range import MAX_SEEDS, MIN_SEEDS
 from bench_suite.suite.spec import (
     AXES,
     COMMON,
@@ -87,7 +87,7 @@ def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
 
 def _gate_seeds() -> dict[str, Any]:
     """Return the schema of `[gate] seeds`."""
-    number = {"type": "integer", "minimum": LEAST, "maximum": MOST}
+    number = {"type": "integer", "minimum": MIN_SEEDS, "maximum": MAX_SEEDS}
     return {
         "type": "object",
         "additionalProperties": False,

@@ -12,9 +12,9 @@ from bench_suite.suite.spec import AXES, GATE_SEEDS, SeedRange, Suite
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 SEED = "seed"
-LEAST = 2
+MIN_SEEDS = 2
 "Seeds without which their spread is not known."
-MOST = 100
+MAX_SEEDS = 100
 "More seeds are a slip of the pen: nobody trains so many to decide about a gate."
 FORM = "{ from = 3, to = 15 }"
 _PATH: KeyPath = ("gate", GATE_SEEDS)
@@ -39,8 +39,8 @@ def read_seed_range(sections: Sections, axes: Mapping[str, tuple[Any, ...]]) -> 
         if value is None:
             sections.error(_PATH, f"lacks `{key}`: {GATE_SEEDS} = {FORM}")
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not LEAST <= value <= MOST:
-            sections.error((*_PATH, key), f"{show(value)} is not a whole number from {LEAST} to {MOST}")
+        if isinstance(value, bool) or not isinstance(value, int) or not MIN_SEEDS <= value <= MAX_SEEDS:
+            sections.error((*_PATH, key), f"{show(value)} is not a whole number from {MIN_SEEDS} to {MAX_SEEDS}")
             return None
     first, most = stated["from"], stated["to"]
     if most < first:

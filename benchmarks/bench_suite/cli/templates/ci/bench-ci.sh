@@ -86,7 +86,9 @@ measure_base() { # set base_run
   git worktree add --quiet --detach "$work/base" "$base" || exit 2
   echo "bench-ci: the base, $base"
   status=0
-  (set_up_and_run "$work/base" "$output/base") || status=$?
+  # With [gate] seeds, head and base get seeds while a gate is undecided. The base cannot get them later if each tree
+  # needs a setup, so it gets all of them now.
+  (set_up_and_run "$work/base" "$output/base" ${BENCH_SETUP:+--seeds all}) || status=$?
   # 1: the base fails its own min or max; 3: one of its cells failed. The rest is still compared.
   case $status in
     0 | 1 | 3) ;;

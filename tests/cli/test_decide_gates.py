@@ -1,0 +1,172 @@
+"""Claims about `bench run --against` with `[gate] seeds`: both sides get seeds until the gates are decided."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench_suite.store.runs import Store
+
+SUITE = """
+[[tasks]]
+use = "digits"
+
+[[models]]
+use = "./model.py"
+
+[[models]]
+use = "./model.py"
+name = "sure"
+sure = true
+
+[matrix]
+threads = 1
+
+[probes.quality]
+
+[gate]
+seeds = { from = 3, to = 8 }
+"quality/accuracy" = { tolerance = 0.02 }
+"""
+MODEL = '''
+"""A model that is right on a share of the examples, and wrong on others under each seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MODALITIES = ("image", "table")
+PROBLEMS = ("classification",)
+LOSS = 0.0
+STREAM = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    sure: bool = False
+    "Whether no random number plays a part."
+
+
+class Model:
+    def __init__(self, sure):
+        self.sure = sure
+
+    def fit(self, data, options, report):
+        self.seed = 0 if self.sure else np.random.randint(2**30)
+
+    def predict(self, split):
+        answers = np.asarray(split.take(np.arange(len(split)))["target"])
+        random = np.random.default_rng([self.seed, STREAM])
+        ease = np.random.default_rng(1).random(len(answers)) + random.normal(0, 0.02, len(answers))
+        return {"predictions": np.where(ease < 0.9 - LOSS, answers, (answers + 1) % 10)}
+
+
+def build(data, options):
+    return Model(options.sure)
+'''
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Return a repository with a suite and a model, in the working folder."""
+    (tmp_path / "suite.toml").write_text(SUITE)
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / ".gitignore").write_text("results\n")
+    commit(tmp_path, "Add the model", init=True)
+    return tmp_path
+
+
+def commit(folder: Path, message: str, *, init: bool = False) -> None:
+    git = ["git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for words in ([["init", "-q"]] if init else []) + [["add", "-A"], ["commit", "-q", "-m", message]]:
+        subprocess.run([*git, *words], check=True)
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    text = (folder / "model.py").read_text()
+    assert old in text
+    (folder / "model.py").write_text(text.replace(old, new))
+
+
+def seeds_of(folder: Path, number: int) -> dict[str, list[int]]:
+    """Return the seeds of each model in a run, the newest run being 0."""
+    run = Store(folder / "results").open(Store(folder / "results").runs()[number].run)
+    seeds: dict[str, list[int]] = {}
+    for record in run.records():
+        assert record.status == "ok", record.reason
+        seeds.setdefault(record.cell["model"], []).append(record.cell["seed"])
+    return {model: sorted(of_model) for model, of_model in seeds.items()}
+
+
+def test_only_undecided_cells_get_seeds_and_base_gets_them_from_its_own_commit(bench, repository) -> None:
+    assert bench("run", "suite.toml", "--trust").status == 0
+    change(repository, "STREAM = 0", "STREAM = 1")
+    commit(repository, "Change the random numbers")
+    ended = bench("run", "suite.toml", "--trust", "--against", "latest", "--json")
+    document = json.loads(ended.out)
+    rows = {row["where"].split(", ")[1]: row for row in document["comparison"]["rows"] if row["gated"]}
+    assert (ended.status, {row["verdict"] for row in rows.values()}) == (0, {"not worse than the tolerance"})
+    head, base = seeds_of(repository, 0), seeds_of(repository, 1)
+    assert head == base, "both sides have the same seeds"
+    assert len(head["model"]) in (5, 8)
+    assert rows["model"]["decided_at"] == len(head["model"])
+    assert "undecided with 3 seeds: quality/accuracy, digits, model" in ended.err
+    # The further seeds of base were made by the files of its commit: its random numbers are those of the first ones.
+    run = Store(repository / "results").open(Store(repository / "results").runs()[1].run)
+    assert len({record.sources["model"] for record in run.records()}) == 1
+    assert not run.info.get("resumed_git"), "the commit is the same"
+    assert not list((repository / ".git" / "worktrees").glob("*")), "the worktree is gone"
+
+
+def test_a_loss_is_found_and_a_later_comparison_says_the_same(bench, repository) -> None:
+    bench("run", "suite.toml", "--trust", "--seeds", "all")
+    assert {len(seeds) for seeds in seeds_of(repository, 0).values()} == {8}
+    change(repository, "LOSS = 0.0", "LOSS = 0.12")
+    commit(repository, "Lose")
+    ended = bench("run", "suite.toml", "--trust", "--against", "latest")
+    assert ended.status == 1
+    assert "regressed: quality/accuracy, digits, model" in ended.out
+    assert "base: the files of" not in ended.err, "base has all seeds already"
+    again = bench("compare", "latest", "--trust", "--json")
+    assert again.status == 1
+    assert {cell["reason_code"] for cell in json.loads(again.out)["uncompared"]} <= {"left out"}
+    resumed = bench("run", "suite.toml", "--trust", "--resume")
+    assert f"{sum(map(len, seeds_of(repository, 0).values()))} of" in resumed.err, "a resume keeps the added seeds"
+
+
+def test_a_base_whose_files_are_not_known_is_not_extended(bench, repository) -> None:
+    change(repository, "STREAM = 0", "STREAM = 2")  # not committed
+    bench("run", "suite.toml", "--trust")
+    change(repository, "STREAM = 2", "STREAM = 3")
+    ended = bench("run", "suite.toml", "--trust", "--against", "latest")
+    assert ended.status == 4
+    assert "no seeds are added, because base cannot have more: it was made with uncommitted changes" in ended.err
+    assert "bench run SUITE --seeds all" in ended.err
+    assert {len(seeds) for seeds in seeds_of(repository, 0).values()} == {3}
+
+
+def test_a_kept_baseline_stays_as_it_is(bench, repository) -> None:
+    bench("run", "suite.toml", "--trust")
+    bench("baseline", "set")
+    kept = sorted(path.read_bytes() for path in (repository / "results" / "baselines").rglob("*.jsonl"))
+    shutil.rmtree(next(path for path in (repository / "results").iterdir() if path.name != "baselines"))
+    change(repository, "STREAM = 0", "STREAM = 1")
+    commit(repository, "Change the random numbers")
+    assert bench("run", "suite.toml", "--trust", "--against", "baseline").status == 0
+    assert sorted(path.read_bytes() for path in (repository / "results" / "baselines").rglob("*.jsonl")) == kept
+    assert seeds_of(repository, 0) == seeds_of(repository, 1), "the copy in the results has the further seeds"
+
+
+def test_without_the_option_nothing_is_added(bench, repository) -> None:
+    text = SUITE.replace("seeds = { from = 3, to = 8 }\n", "").replace("threads = 1", "threads = 1\nseed = [0, 1, 2]")
+    (repository / "suite.toml").write_text(text)
+    commit(repository, "Leave the option out")
+    bench("run", "suite.toml", "--trust")
+    change(repository, "STREAM = 0", "STREAM = 1")
+    ended = bench("run", "suite.toml", "--trust", "--against", "latest")
+    assert ended.status == 4
+    assert {len(seeds) for seeds in seeds_of(repository, 0).values()} == {3}
