@@ -98,18 +98,19 @@ class SuiteFile(pytest.File):
         request = Request(trust=self.trust, command=("bench", "run", *shlex.split(arguments)))
         with usual_warnings(), self._showing(plan) as callback:
             outcome = execute(plan, self.store, request, callback)
-            if self.base is not None and not expression:  # of a part of the suite, the gates are not all judged
-                outcome = self._decide(outcome, self.base, request, callback)
+        if self.base is not None and not expression:  # of a part of the suite, the gates are not all judged
+            outcome = self._decide(outcome, self.base, request)
         write_report([outcome.run], outcome.run.path / "report.md")
         return outcome
 
-    def _decide(self, outcome: Outcome, base: Run, request: Request, callback: RunCallback) -> Outcome:
+    def _decide(self, outcome: Outcome, base: Run, request: Request) -> Outcome:
         """Add seeds on both sides while a gate is undecided, if the suite states `[gate] seeds`."""
         from bench_suite.cli.decide_gates import decide_gates
         from bench_suite.execution.session import execute
 
         def again(plan: Plan, resume: str | None) -> Outcome:
-            return execute(plan, self.store, replace(request, resume=resume), callback)
+            with usual_warnings(), self._showing(plan) as callback:
+                return execute(plan, self.store, replace(request, resume=resume), callback)
 
         decided = decide_gates(self.plan, outcome, base, self.path, self.store, make_plan, again)
         self.base = decided.base
