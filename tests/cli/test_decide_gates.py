@@ -152,12 +152,12 @@ def test_a_base_whose_files_are_not_known_is_not_extended(bench, repository) -> 
 def test_a_kept_baseline_stays_as_it_is(bench, repository) -> None:
     bench("run", "suite.toml", "--trust")
     bench("baseline", "set")
-    kept = sorted(path.read_bytes() for path in (repository / "results" / "baselines").rglob("*.jsonl"))
+    before = sorted(path.read_bytes() for path in (repository / "results" / "baselines").rglob("*.jsonl"))
     shutil.rmtree(next(path for path in (repository / "results").iterdir() if path.name != "baselines"))
     change(repository, "STREAM = 0", "STREAM = 1")
     commit(repository, "Change the random numbers")
     assert bench("run", "suite.toml", "--trust", "--against", "baseline").status == 0
-    assert sorted(path.read_bytes() for path in (repository / "results" / "baselines").rglob("*.jsonl")) == kept
+    assert sorted(path.read_bytes() for path in (repository / "results" / "baselines").rglob("*.jsonl")) == before
     assert seeds_of(repository, 0) == seeds_of(repository, 1), "the copy in the results has the further seeds"
 
 

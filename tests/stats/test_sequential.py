@@ -48,8 +48,8 @@ def test_looks_at_the_same_examples_err_less_often_than_independent_ones() -> No
     """Part of each difference is shared by all looks, as that of the test examples is."""
     numbers, random = np.array(looks(3, 15)), np.random.default_rng(0)
     shared = random.normal(0, 0.2, (200_000, 1))
-    each = random.normal(size=(200_000, 15))
-    means = np.stack([each[:, :number].mean(axis=1) for number in numbers], axis=1) + shared
+    of_seeds = random.normal(size=(200_000, 15))
+    means = np.stack([of_seeds[:, :number].mean(axis=1) for number in numbers], axis=1) + shared
     z = means / np.sqrt(0.2**2 + 1 / numbers)
     levels = [nominal_level(3, 15, look, 0.01) for look in range(len(numbers))]
     assert (z > stats.norm.isf(levels)).any(axis=1).mean() < 0.0095

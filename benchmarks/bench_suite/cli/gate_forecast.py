@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench_suite.suite.cell import group_name
 from bench_suite.suite.durations import format_duration
 from bench_suite.suite.gate_section import GateWarning, gate_warnings
 from bench_suite.suite.plan import make_plan
@@ -49,8 +50,6 @@ def foresee(plan: Plan, store: Store) -> Forecast:
         plan: the plan.
         store: the results.
     """
-    from bench_suite.comparison.gates import group_name
-
     gates = plan.suite.gates
     warnings = tuple(gate_warnings(gates, plan.cells))
     count = sum("tolerance" in gate.rules for gate in gates)

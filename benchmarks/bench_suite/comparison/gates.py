@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bench_suite.components.options import show
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.suite.cell import name_of
+from bench_suite.suite.cell import POOLED, group_name
 from bench_suite.suite.spec import Gate
 
 Verdict = Literal["passed", "failed", "cannot tell", "absent", "not judged"]
@@ -17,8 +17,6 @@ UNDECIDED_STATUSES: Mapping[str, int] = {"exit 4": 4, "fail": 1, "warn": 0}
 "Exit status of *cannot tell* by the option `undecided` of the section `[gate]`."
 
 
-POOLED = ("seed", "fold")
-"Axes over which a gate and a comparison take the mean."
 ALL_CELLS = "all cells"
 "The cells of a gate without `only`, in words."
 
@@ -156,12 +154,6 @@ def _with_status(judgements: Iterable[Judgement], undecided: str) -> list[Judgem
     """Return the judgements with the exit status that *cannot tell* asks for."""
     status = UNDECIDED_STATUSES[undecided]
     return [replace(one, status=status) if one.verdict == "cannot tell" else one for one in judgements]
-
-
-def group_name(labels: Mapping[str, Any]) -> str:
-    """Return the name of the cells that differ from one with these labels only in seed and fold: `imdb, minilm`."""
-    shared = {axis: value for axis, value in labels.items() if axis not in POOLED}
-    return name_of({"task": "?", "model": "?", **shared})
 
 
 def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench_suite.comparison.gates import by_seed, group_name, seeds_text
+from bench_suite.comparison.gates import by_seed, seeds_text
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, selectors_match
 from bench_suite.store.records import file_in_words
 from bench_suite.store.runs import Run
+from bench_suite.suite.cell import group_name
 
 ReasonCode = Literal[
     "failed", "failed probe", "failed in base", "missing", "left out", "new", "other data", "other options",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench_suite.comparison.gates import group_name
 from bench_suite.store.runs import Run
+from bench_suite.suite.cell import group_name
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.plan import Cell, Plan, Unit
 from bench_suite.suite.seed_range import MAX_SEEDS, SEED, first_seeds, with_seeds

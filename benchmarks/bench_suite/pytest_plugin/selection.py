@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from bench_suite.comparison.gates import POOLED, applies, group_name
+from bench_suite.comparison.gates import applies
 from bench_suite.execution.selection import filter_cells
-from bench_suite.suite.cell import Cell, name, word_of
+from bench_suite.suite.cell import POOLED, Cell, group_name, name, word_of
 from bench_suite.suite.plan import Plan
 from bench_suite.suite.spec import Gate, metrics_of
 

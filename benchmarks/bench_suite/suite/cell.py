@@ -13,6 +13,9 @@ from bench_suite.components.options import show
 from bench_suite.suite.spec import AXES, ComponentUse
 from bench_suite.suite.toml_positions import Path as KeyPath
 
+POOLED = ("seed", "fold")
+"Axes over which a gate and a comparison take the mean."
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -63,6 +66,12 @@ def name_of(labels: Mapping[str, Any]) -> str:
     """Return the name of a cell with these labels, which a record has too."""
     coordinates = [f"{axis} {show(value)}" for axis, value in _unusual(labels).items()]
     return ", ".join([str(labels["task"]), str(labels["model"]), *coordinates])
+
+
+def group_name(labels: Mapping[str, Any]) -> str:
+    """Return the name of the cells that differ from one with these labels only in seed and fold: `imdb, minilm`."""
+    shared = {axis: value for axis, value in labels.items() if axis not in POOLED}
+    return name_of({"task": "?", "model": "?", **shared})
 
 
 def word_of(labels: Mapping[str, Any]) -> str:
