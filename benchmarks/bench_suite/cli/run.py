@@ -165,6 +165,7 @@ def command(
         say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
     resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
+    resumable += f" --against {shlex.quote(against)}" if against is not None else ""
     return conclude(plan, outcome, resumable, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
 
 
