@@ -754,7 +754,8 @@ def test_what_a_tree_needs_first_is_set_up_in_both(runner):
     calls = (runner.folder / "calls.txt").read_text().splitlines()
     base, head = runner.git("rev-parse", "origin/main"), runner.git("rev-parse", "HEAD")
     output = runner.checkout / "bench-ci"
-    assert calls[0] == f"{base} done run digits.toml --trust --set a=*.toml --results {output}/base", process.stderr
+    first = f"{base} done run digits.toml --trust --set a=*.toml --results {output}/base --seeds all"
+    assert calls[0] == first, process.stderr
     assert calls[1] == (
         f"{head} done run digits.toml --trust --set a=*.toml --results {output}/head --against {output}/base/run-1"
     )
