@@ -79,6 +79,7 @@ def gate_powers(gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: fl
         ids: the cells that the suite has now; others in the run are ignored.
         seconds: processor time after which no further cells are looked at.
     """
+    gates = [gate for gate in gates if not gate.ratio_to]
     wanted = set(ids)
     records = [record for record in run.planned_records() if record.id in wanted and record.status == "ok"]
     questions = [
