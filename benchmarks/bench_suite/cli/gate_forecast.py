@@ -48,9 +48,9 @@ def foresee(plan: Plan, store: Store) -> Forecast:
     ids = {cell.id for cell in plan.cells}
     if run is None or not any(record.id in ids and record.status == "ok" for record in run.planned_records()):
         return Forecast(warnings, count)
-    from bench_suite.comparison.gate_power import gate_powers
+    from bench_suite.comparison.ratio_power import powers_of_all
 
-    return Forecast(warnings, count, run.name, tuple(gate_powers(gates, run, sorted(ids))))
+    return Forecast(warnings, count, run.name, tuple(powers_of_all(gates, run, sorted(ids))))
 
 
 def forecast_lines(forecast: Forecast) -> Iterator[str]:
@@ -60,7 +60,7 @@ def forecast_lines(forecast: Forecast) -> Iterator[str]:
     if forecast.powers:
         yield f"gates, by the spread of seeds and examples in {forecast.run}:"
     for power in forecast.powers:
-        yield f"  {power.metric}{_scope(power)}, tolerance {power.tolerance}: {_power_text(power)}"
+        yield f"  {power.name}{_scope(power)}, tolerance {power.tolerance}: {_power_text(power)}"
         if power.cells:
             yield f"      {_basis(power)}"
     for warning in forecast.warnings:
@@ -77,6 +77,8 @@ def _power_text(power: GatePower) -> str:
     """Return the least loss that is found, and how often equally good models are not told apart from a loss."""
     from bench_suite.reports.formatting import plain_number, scale_for
 
+    if not power.cells and power.ratio_to:
+        return "not forecast; this needs timings of processes, or two seeds with stored predictions"
     if not power.cells:
         return "unknown; the run has no value with a spread"
     most = "" if power.paired else "at most "

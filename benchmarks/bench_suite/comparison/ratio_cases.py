@@ -27,6 +27,7 @@ from bench_suite.comparison.rescoring import MIN_EXAMPLES
 from bench_suite.comparison.strategies import Location
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row
 from bench_suite.contracts import Record
+from bench_suite.stats.paired import SLACK
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate
@@ -71,8 +72,8 @@ def ratio_notes(pairing: Pairing, cases: Sequence[Case]) -> Iterator[str]:
     models = dict.fromkeys(case.row.ratio_to for case in cases if case.row.ratio_to and case.row.method == "processes")
     if models and not all(group.same_hardware for group in pairing.groups):
         yield (
-            f"timings as ratios to {', '.join(models)} are compared all the same: in each run both models ran on one "
-            "machine; hardware that suits one of them better changes the ratio too"
+            f"timings as ratios to {', '.join(models)} are compared all the same: in each run both models had "
+            "one machine; one that suits a model better changes its ratio"
         )
 
 
@@ -102,7 +103,7 @@ def _cases_of_part(
     for key, rows, gate in judged_metrics:
         first = next(row for pair in rows for row in reversed(pair) if row is not None)
         row = Row(
-            key[0], part.group.where, True, coordinates_text(key), "ratio", first.better, seeds=len(rows),
+            key[0], part.group.where, True, coordinates_text(key), "", first.better, seeds=len(rows),
             ratio_to=gate.ratio_to,
         )  # fmt: skip
         if first.better == "none":
@@ -149,8 +150,10 @@ def _case(
     sign = head.metric.sign
     ratios = [replace(head, weight=sign), replace(base, weight=-sign)]
     try:
-        means = [math.exp(statistics.fmean(ratio.logarithms())) for ratio in (base, head)]
-        row = replace(row, base=means[0], head=means[1])
+        means = [statistics.fmean(ratio.logarithms()) for ratio in (base, head)]
+        if abs(means[1] - means[0]) < SLACK:
+            means[1] = means[0]
+        row = replace(row, base=math.exp(means[0]), head=math.exp(means[1]))
         timing = any(ratio.metric.is_timing for ratio in ratios)
         exact = all(ratio.metric.is_exact for ratio in ratios)
         changed = dict.fromkeys(split for pair in part.group.pairs for split in pair.changed_splits)
@@ -161,13 +164,14 @@ def _case(
     except (ValueError, OverflowError) as error:
         return Case(replace(row, note=str(error)))
     main = evidence.main
+    change = 0.0 if abs(main.value) < SLACK else sign * main.value
     if 0 < main.n < MIN_EXAMPLES and evidence.method != "same predictions":
         unit = UNIT_NAMES[main.sample_unit]
         return Case(replace(row, note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
     tolerance = gate.rules.get("tolerance")
     margin = margin_of(tolerance, row, relative=True)
     row = replace(
-        row, difference=math.expm1(sign * main.value), relative=True, examples=main.n, sample_unit=main.sample_unit,
+        row, difference=math.expm1(change), relative=True, examples=main.n, sample_unit=main.sample_unit,
         method=evidence.method, tolerance=margin and as_share(margin, row.better),
         note="; ".join(evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip
