@@ -75,9 +75,9 @@ def by_examples(ratios: Sequence[Ratio]) -> tuple[Difference, Method]:
         ValueError: The sides were tested on different examples.
     """
     metric = ratios[0].metric
+    examples = [ratio.examples for ratio in ratios]
     if not all(ratio.metric.made_of_predictions for ratio in ratios):
         raise Unpaired("its probe does not state that the predictions of the test split alone make it")
-    examples = [ratio.examples for ratio in ratios]
     mine, theirs, change = match(examples[0].base[0], examples[-1].base[0])
     if change.any:
         raise ValueError(f"the two runs were tested on different examples: {change}")
