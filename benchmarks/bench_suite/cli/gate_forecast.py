@@ -78,7 +78,7 @@ def _power_text(power: GatePower) -> str:
     from bench_suite.reports.formatting import plain_number, scale_for
 
     if not power.cells and power.ratio_to:
-        return "not forecast; this needs timings of processes, or two seeds with stored predictions"
+        return "not forecast; this needs a run of both models, with timings of processes or two seeds with predictions"
     if not power.cells:
         return "unknown; the run has no value with a spread"
     most = "" if power.paired else "at most "
