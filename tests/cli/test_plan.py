@@ -234,5 +234,3 @@ def test_a_gate_of_a_ratio_is_judged_by_a_run_and_a_comparison_and_listed_by_a_p
     assert (
         f"gate absent: {name}, loans, mlp, train.learning_rate 0.001: logistic_regression: the run has no" in alone.out
     )
-    reference = bench("run", "s.toml", "--only", "model=logistic_regression")
-    assert f"gate not judged: {name}, all cells: this run was not asked for these cells" in reference.out
