@@ -21,7 +21,17 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.options import MISSING, Option, describe, show
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite.spec import AXES, COMMON, DATA, EVALUATE, GATE_ONLY, GATE_OPTIONS, RULES, train_options
+from bench_suite.suite.spec import (
+    AXES,
+    COMMON,
+    DATA,
+    EVALUATE,
+    GATE_ONLY,
+    GATE_OPTIONS,
+    GATE_RATIO,
+    RULES,
+    train_options,
+)
 
 ROOT = Path(__file__).parent.parent
 MARKER = re.compile(r"^<!-- generated: (?P<name>[a-z]+)(?: (?P<argument>.+?))? -->$", re.MULTILINE)
@@ -137,7 +147,7 @@ def part_options(which: str) -> str:
         "train": train_options(),
         "axes": AXES,
         "evaluate": evaluate,
-        "gate": {**RULES, "only": GATE_ONLY},
+        "gate": {**RULES, "ratio_to": GATE_RATIO, "only": GATE_ONLY},
         "gate as a whole": GATE_OPTIONS,
         "tasks": COMMON["tasks"],
         "data": DATA,

@@ -210,3 +210,27 @@ def test_the_flags_of_executors_are_settings_and_the_plan_says_how_trainings_sha
     assert f"one training at a time, on {cores} of {cores} core" in one
     without = runner.invoke(command, [str(tmp_path / "s.toml")]).stdout
     assert "training at a time" not in without
+
+
+def test_a_gate_of_a_ratio_is_judged_by_a_run_and_a_comparison_and_listed_by_a_plan(bench, tmp_path):
+    text = SUITE.format(epochs=1, seeds="[0, 1]", rates="[1e-3]", resamples=100)
+    rules = 'ratio_to = "logistic_regression", min = 0.1, tolerance = "90%"'
+    (tmp_path / "s.toml").write_text(f'{text}[gate]\n"quality/accuracy" = {{ {rules} }}\n')
+    ended = bench("run", "s.toml")
+    assert ended.status == 0
+    name = "quality/accuracy, ratio to logistic_regression"
+    (line,) = [line for line in ended.out.splitlines() if line.startswith("gate ")]
+    assert line.startswith(f"gate passed: {name}, loans, mlp, train.learning_rate 0.001: ")
+    (forecast,) = [line for line in bench("plan", "s.toml").out.splitlines() if f"  {name}, tolerance 90%: " in line]
+    assert forecast.endswith("of 100 cannot tell")
+    again = bench("run", "s.toml", "--against", "latest", "--json")
+    document = json.loads(again.out)
+    (gate,) = document["gates"]
+    assert (gate["metric"], gate["ratio_to"], gate["verdict"]) == ("quality/accuracy", "logistic_regression", "passed")
+    (row,) = [row for row in document["comparison"]["rows"] if row["gated"]]
+    assert (row["ratio_to"], row["verdict"]) == ("logistic_regression", "not worse than the tolerance")
+    alone = bench("run", "s.toml", "--only", "model=mlp")
+    assert alone.status == 3
+    assert (
+        f"gate absent: {name}, loans, mlp, train.learning_rate 0.001: logistic_regression: the run has no" in alone.out
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import re
 import shlex
 import shutil
@@ -759,3 +760,24 @@ def test_what_a_tree_needs_first_is_set_up_in_both(runner):
     assert calls[1] == (
         f"{head} done run digits.toml --trust --set a=*.toml --results {output}/head --against {output}/base/run-1"
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quality/accuracy",
+        "quality/accuracy (group few)",
+        "quality/accuracy, tolerance 0.02",
+        "quality/accuracy, ratio to linear",
+        "quality/accuracy (group few), ratio to linear, tolerance 0.05",
+    ],
+)
+def test_an_annotation_is_at_the_line_of_its_gate(tmp_path: Path, name: str) -> None:
+    script = SCRIPT.read_text()
+    function = script[script.index("def line_of(name):") :].partition("\n\n\n")[0]
+    (tmp_path / "s.toml").write_text(
+        '[gate]\n"quality/accuracy_gap" = { max = 1 }\n"quality/accuracy" = { min = 0.5 }\n'
+    )
+    names: dict[str, Any] = {"re": re, "pathlib": pathlib, "suite": str(tmp_path / "s.toml")}
+    exec(function, names)
+    assert names["line_of"](name) == 3

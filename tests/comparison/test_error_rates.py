@@ -52,7 +52,7 @@ def test_a_simulated_comparison_loses_what_it_should(loss: float, on_top: bool, 
         if differing
         else (lambda: error_rates._numbers(setting, loss, random))
     )
-    for evidence in (draw() for _ in range(3)):
+    for evidence in (draw().evidence(4) for _ in range(3)):
         main, (paired, welch) = evidence.main, evidence.seeds
         assert main.value == pytest.approx(-loss, abs=0.008)
         assert (main.n, main.count) == (20_000, 4)
@@ -76,14 +76,14 @@ def test_of_seeds_that_do_not_pair_both_tests_of_them_agree(differing: float | N
         if differing
         else lambda setting, loss, _, random: error_rates._numbers(setting, loss, random)
     )
-    paired, welch = draw(setting, 0.0, False, np.random.default_rng(0)).seeds
+    paired, welch = draw(setting, 0.0, False, np.random.default_rng(0)).evidence(400).seeds
     assert paired.variance == pytest.approx(2 * 0.02**2 / 400, rel=0.2)
     assert welch.variance == pytest.approx(paired.variance, rel=0.2)
 
 
 def test_simulated_numbers_without_spread_differ_by_the_loss_and_nothing_else() -> None:
     setting = Setting(n=50, seeds=2, differing=None, deviation=0.0, tolerance=0.01)
-    evidence = error_rates._numbers(setting, 0.02, np.random.default_rng(0))
+    evidence = error_rates._numbers(setting, 0.02, np.random.default_rng(0)).evidence(2)
     assert (evidence.main.value, evidence.main.variance) == pytest.approx((-0.02, 0.0))
     rates = simulate([setting], trials=5)
     assert (rates.trials, rates.drop, rates.alarms, rates.detected) == (5, DROP, 1.0, 1.0)

@@ -78,3 +78,20 @@ def test_an_option_of_the_section_that_lets_more_pass_is_a_wider_gate():
         assert [(change.metric, change.kind) for change in listed] == [("undecided", kind), ("new", kind)]
     (change,) = gate_changes((), (), DEFAULTS, {**DEFAULTS, "undecided": "warn"})
     assert (str(change), change.weaker) == ('undecided: "exit 4" → "warn" (wider)', True)
+
+
+def test_a_gate_of_a_ratio_is_another_gate_than_that_of_the_value_or_of_another_ratio():
+    ratio = {"ratio_to": "linear", "tolerance": "5%"}
+    wider = {**ratio, "tolerance": "20%"}
+    words = f"{NAME}, ratio to linear"
+    assert changes({NAME: ratio}, {NAME: wider}) == [f"{words}: tolerance 5% → 20% (wider)"]
+    assert changes({NAME: [{"min": 0.7}, ratio]}, {NAME: {"min": 0.7}}) == [f"{words}: removed: tolerance 5%"]
+    assert changes({NAME: ratio}, {NAME: {"tolerance": "5%"}}) == [
+        f"{words}: removed: tolerance 5%",
+        f"{NAME}: added: tolerance 5%",
+    ]
+    assert changes({NAME: ratio}, {NAME: {**ratio, "ratio_to": "cnn"}}) == [
+        f"{words}: removed: tolerance 5%",
+        f"{NAME}, ratio to cnn: added: tolerance 5%",
+    ]
+    assert changes({NAME: ratio}, {NAME: dict(ratio)}) == []

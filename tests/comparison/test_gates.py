@@ -389,3 +389,15 @@ def test_a_cell_that_a_probe_is_not_asked_of_does_not_lack_its_metrics():
 def test_a_value_beside_its_bound_is_shown_with_the_digits_in_which_they_differ(value, shown):
     (judgement,) = judge({"quality/accuracy": {"min": 0.7}}, [record(0, value, value, value)])
     assert judgement.message.startswith(f"{shown} [")
+
+
+def test_run_json_states_the_reference_of_a_ratio_and_it_is_none_of_the_cells():
+    section = {"quality/accuracy": [{"min": 0.5}, {"ratio_to": "linear", "min": 0.9, "only": {"seed": [0]}}]}
+    value, ratio = stated_gates(section)
+    assert (value.ratio_to, ratio.ratio_to, ratio.rules) == ("", "linear", {"min": 0.9})
+    assert ratio.to_json() == section["quality/accuracy"][1]
+    assert [applies(ratio, {"model": model, "seed": 0}) for model in ("mlp", "linear")] == [True, False]
+    assert applies(value, {"model": "linear", "seed": 0})
+    for damaged in (3, None, ["linear"]):
+        with pytest.raises(DamagedGate, match="the gate on quality/accuracy"):
+            stated_gates({"quality/accuracy": {"ratio_to": damaged, "min": 0.9}})

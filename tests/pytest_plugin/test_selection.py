@@ -67,3 +67,14 @@ def test_a_part_names_its_cells_and_the_others() -> None:
 def test_cells_are_timed_where_a_probe_of_theirs_measures_times() -> None:
     plan = plan_of()
     assert {cell.task.label: is_timed(cell, plan) for cell in plan.cells} == {"digits": True, "diabetes": False}
+
+
+def test_a_gate_of_a_ratio_needs_the_cells_of_its_reference_and_does_not_judge_them() -> None:
+    text = SUITE.split("[gate]")[0].replace(
+        'use = "mlp"', 'use = "mlp"\n[[models]]\nuse = "mlp"\nname = "small"\nhidden = [8]'
+    )
+    plan = plan_of(f'{text}[gate]\n"quality/accuracy" = {{ min = 0.5, ratio_to = "small", only = {{ seed = 1 }} }}')
+    (group,) = groups_of(plan, ("min",))
+    cells = {cell.id: (cell.labels["model"], cell.seed) for cell in plan.cells if cell.id in group.cells}
+    assert (group.where, group.word) == ("digits, mlp", "digits-mlp-to-small")
+    assert sorted(cells.values()) == [("mlp", 1), ("small", 1)]

@@ -47,6 +47,7 @@ VALID = {
     "selectors": {"matrix": {"include": [{"seed": 3}], "exclude": [{"model": "mlp"}]}},
     "a probe under another name": {"probes": {"mine": {"use": "quality", "only": {"seed": 0}}}},
     "gates": {"gate": {"quality/accuracy": {"min": 0.1, "max": 1, "tolerance": "5%"}}},
+    "a gate of a ratio": {"gate": {"quality/accuracy": {"ratio_to": "mlp", "min": 0.9, "only": {"seed": 0}}}},
     "a gate for some cells": {"gate": {"quality/accuracy": {"min": 0.1, "only": {"model": ["mlp"], "seed": 0}}}},
     "a list of rules for one metric": {
         "gate": {"quality/accuracy": [{"min": 0.1}, {"max": 0.9, "only": {"model": "mlp"}}]}
@@ -61,6 +62,8 @@ BROKEN = {
     "an unknown training option of a model": {"models": [{"use": "mlp", "train": {"epoch": 3}}]},
     "an unknown axis": {"matrix": {"sed": [1]}},
     "an unknown rule": {"gate": {"quality/accuracy": {"mn": 3}}},
+    "a ratio to no model": {"gate": {"quality/accuracy": {"ratio_to": 3, "min": 0.9}}},
+    "a ratio without a rule": {"gate": {"quality/accuracy": {"ratio_to": "mlp"}}},
     "an unknown rule in a list": {"gate": {"quality/accuracy": [{"min": 0.1}, {"mn": 3}]}},
     "a gate with cells and without a rule": {"gate": {"quality/accuracy": {"only": {"model": "mlp"}}}},
     "an empty list of rules": {"gate": {"quality/accuracy": []}},

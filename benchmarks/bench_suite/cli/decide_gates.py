@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.contracts import BenchError
 from bench_suite.execution.more_seeds import PlanOf, with_all_seeds, with_seeds_of_groups
+from bench_suite.suite.cell import group_name
 from bench_suite.suite.seed_range import SEED, first_seeds
 
 if TYPE_CHECKING:
@@ -58,16 +59,16 @@ def decide_gates(
     with BaseSeeds(base, plan.suite, path, store, offline=offline) as of_base:
         while not outcome.interrupted and not outcome.stopped:
             rows = undecided(of_base.run, outcome.run)
-            numbers = {row.where: max(row.next_seeds, *(r.next_seeds for r in rows if r.where == row.where), 0)
-                       for row in rows}  # fmt: skip
+            numbers = seeds_of_groups(rows, all_seeds)
             larger = with_seeds_of_groups(plan, all_seeds, numbers)
-            if not numbers or numbers == before:  # nothing to decide, or the seeds that were added have failed
+            of_groups = {cell.id for cell in larger.cells if group_name(cell.labels) in numbers}
+            missing = of_groups - {record.id for record in of_base.run.records()}
+            added = {cell.id for cell in larger.cells} - {cell.id for cell in plan.cells}
+            if numbers == before or not (missing or added):  # nothing to decide, or the added seeds have failed
                 break
-            wanted = {cell.id for cell in larger.cells}
-            done = {record.id for record in of_base.run.records()}
             say_look(rows, numbers, seed_range.most)
             try:
-                if missing := wanted - done - {cell.id for cell in plan.cells}:
+                if missing:
                     of_base.add(missing, seeds)
                     say_left_out(of_base.run.damages)
             except NoMoreSeeds as error:
@@ -89,10 +90,30 @@ def undecided(base: Run, head: Run) -> list[Row]:
     return [row for row in rows if row.gated and row.verdict == "cannot tell" and row.next_seeds]
 
 
-def say_look(rows: list[Row], numbers: dict[str, int], most: int) -> None:
+def seeds_of_groups(rows: Sequence[Row], all_seeds: Plan) -> dict[str, int]:
+    """Return the seeds of the next look by group of cells; a ratio needs those of its reference model too.
+
+    Args:
+        rows: the gated rows that more seeds may decide.
+        all_seeds: the plan with the most seeds.
+    """
+    numbers: dict[str, int] = {}
+    for row in rows:
+        groups = [row.where]
+        if row.ratio_to:
+            tasks = {cell.task.label for cell in all_seeds.cells if group_name(cell.labels) == row.where}
+            twins = (cell for cell in all_seeds.cells if cell.model.label == row.ratio_to and cell.task.label in tasks)
+            groups += [group_name(cell.labels) for cell in twins]
+        for group in groups:
+            numbers[group] = max(row.next_seeds, numbers.get(group, 0))
+    return numbers
+
+
+def say_look(rows: Sequence[Row], numbers: Mapping[str, int], most: int) -> None:
     """Print which gates are undecided, and how many seeds their cells get."""
     say(err=True)
-    for where, number in numbers.items():
-        metrics = ", ".join(dict.fromkeys(row.metric for row in rows if row.where == where))
+    for where in dict.fromkeys(row.where for row in rows):
+        number = numbers[where]
+        metrics = ", ".join(dict.fromkeys(row.name for row in rows if row.where == where))
         have = max(row.looks[-1] if row.looks else row.seeds for row in rows if row.where == where)
         say(f"undecided with {have} seeds: {metrics}, {where}: both sides get {number} (at most {most})", err=True)

@@ -61,9 +61,9 @@ def foresee(plan: Plan, store: Store) -> Forecast:
         ids |= {cell.id for cell in every if group_name(cell.labels) in wanted}
     if run is None or not any(record.id in ids and record.status == "ok" for record in run.planned_records()):
         return Forecast(warnings, count)
-    from bench_suite.comparison.gate_power import gate_powers
+    from bench_suite.comparison.ratio_power import powers_of_all
 
-    powers = tuple(gate_powers(gates, run, sorted(ids), seed_range=plan.suite.gate_seeds))
+    powers = tuple(powers_of_all(gates, run, sorted(ids), seed_range=plan.suite.gate_seeds))
     return Forecast(warnings, count, run.name, powers, _seconds(powers, plan, run))
 
 
@@ -92,7 +92,7 @@ def forecast_lines(forecast: Forecast) -> Iterator[str]:
     if forecast.powers:
         yield f"gates, by the spread of seeds and examples in {forecast.run}:"
     for power in forecast.powers:
-        yield f"  {power.metric}{_scope(power)}, tolerance {power.tolerance}: {_power_text(power)}"
+        yield f"  {power.name}{_scope(power)}, tolerance {power.tolerance}: {_power_text(power)}"
         if power.cells:
             yield f"      {_basis(power)}"
     if forecast.seconds is not None and forecast.powers:
@@ -112,6 +112,8 @@ def _power_text(power: GatePower) -> str:
     """Return the least loss that is found, and how often equally good models are not told apart from a loss."""
     from bench_suite.reports.formatting import plain_number, scale_for
 
+    if not power.cells and power.ratio_to:
+        return "not forecast; this needs a run of both models, with timings of processes or two seeds with predictions"
     if not power.cells:
         return "unknown; the run has no value with a spread"
     most = "" if power.paired else "at most "

@@ -48,7 +48,8 @@ def conclude(
         failed_in: the run whose failed cells were run again (`--lf`).
         base: the run to compare with (`--against`).
     """
-    from bench_suite.comparison.gates import applies, judge, scope_text
+    from bench_suite.comparison.gates import applies, scope_text
+    from bench_suite.comparison.ratio_gates import judge_run
     from bench_suite.reports.doubts import doubt_lines
     from bench_suite.reports.terminal import terminal_table
 
@@ -56,9 +57,10 @@ def conclude(
     # The current gates of the suite: the `run.json` of a resumed run may hold older ones.
     # A gate for cells that the run was not asked for judges nothing.
     gates = [gate for gate in plan.suite.gates if any(applies(gate, cell.labels) for cell in plan.cells)]
+    undecided = plan.suite.gate_options["undecided"]
     judgements = (
-        [] if smoke else judge(gates, outcome.records, run.summaries()[0], plan.suite.gate_options["undecided"])
-    )
+        [] if smoke else judge_run(gates, run, outcome.records, run.summaries()[0], undecided, trust=True)
+    )  # the run has just run the files that its suite names
     comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements, plan.suite.fail_on))
     report_file = _write_report(run)
     status = status if report_file is not None else _combined(status, 3)
@@ -77,7 +79,7 @@ def conclude(
         say(f"note: {warning.message}")
     for gate in () if smoke else plan.suite.gates:
         if gate not in gates:
-            say(f"gate not judged: {gate.metric}, {scope_text(gate)}: this run was not asked for these cells")
+            say(f"gate not judged: {gate.name}, {scope_text(gate)}: this run was not asked for these cells")
     for code in failing_codes(outcome, plan.suite.fail_on):
         say(finding_line(code))
     _say_failures(plan, outcome)
@@ -102,7 +104,7 @@ def conclude(
 def gate_line(judgement: Judgement) -> str:
     """Return the line about a gate."""
     hint = f" ({BASELINE_HINT})" if judgement.needs_baseline else ""
-    return f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{hint}"
+    return f"gate {judgement.verdict}: {judgement.name}, {judgement.where}: {judgement.message}{hint}"
 
 
 def finding_line(code: str) -> str:

@@ -24,7 +24,7 @@ from bench_suite.comparison.model_pairs import pair_models
 from bench_suite.comparison.pairing import FAILED, Pair, Pairing, pair_runs
 from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke, judged_gates
 from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
-from bench_suite.comparison.seed_looks import case_of_looks, is_sequential, seed_range_of
+from bench_suite.comparison.seed_looks import case_of_looks, is_sequential, seed_range_of, some_pairs
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row
 from bench_suite.store.runs import Run
@@ -48,7 +48,7 @@ def cases_of(
     if not (common or pairing.groups) and not any(cell.reason_code in FAILED for cell in pairing.uncompared):
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
-    gates = judged_gates(head)
+    gates = [gate for gate in judged_gates(head) if not gate.ratio_to]
     changes: dict[str, str] = {}
     files, seed_range = MetricFiles.of(head, trust=trust), seed_range_of(head) if models is None else None
     cases = list(_cases_of_cells(pairing, base, head, gates, files, changes, seed_range))
@@ -59,14 +59,14 @@ def cases_of(
     for gate in gates:
         pairs = pairs_of(gate, pairing)
         # Cells of a gate with `only` that are not compared are listed as such, so the gate needs no row of its own.
-        if bool(pairs) and not _is_measured(gate, pairs) if gate.only else gate.metric not in seen:
+        if bool(pairs) and not is_measured(gate, pairs) if gate.only else gate.metric not in seen:
             seen.add(gate.metric)
-            note = _not_measured_reason(gate.metric, pairs)
+            note = not_measured_reason(gate.metric, pairs)
             cases.append(Case(Row(gate.metric, scope_text(gate), True, note=note)))
     return pairing, cases
 
 
-def _is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
+def is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
     """Return whether any of these cells has the metric of a gate, on any side."""
     return any(row.name == gate.metric for pair in pairs for side in (pair.base, pair.head) for row in side.metrics)
 
@@ -90,15 +90,16 @@ def _cases_of_part(part: Part, location: Location, seed_range: SeedRange | None)
     for key, rows in metrics.items():
         for gate in part.gates[key[0]] if key not in noted else ():
             if seed_range is not None and is_sequential(gate, seed_range):
-                case = case_of_looks(partial(_case_of_some, key, gate), rows, location, seed_range)
+                case = case_of_looks(partial(_case_of_some, key, gate, rows, location), location.pairs, seed_range)
             else:
                 case = case_of(key, rows, location, gate)
             if case is not None:
                 yield case
 
 
-def _case_of_some(key: Key, gate: Gate | None, rows: Rows, location: Location) -> Case | None:
-    return case_of(key, rows, location, gate)
+def _case_of_some(key: Key, gate: Gate | None, rows: Rows, location: Location, chosen: Sequence[int]) -> Case | None:
+    """Return the case of one metric in some of its pairs, given their positions."""
+    return case_of(key, [rows[index] for index in chosen], some_pairs(location, chosen), gate)
 
 
 def _cases_of_summaries(
@@ -192,12 +193,12 @@ def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
     row = replace(
         row, difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
         tolerance=margin if not relative else (margin and as_share(margin, row.better)),
-        note="; ".join(_evidence_notes(evidence, tolerance, margin)),
+        note="; ".join(evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip
     return Case(row, evidence, margin or 0.0)
 
 
-def _evidence_notes(evidence: Evidence, tolerance: float | str | None, margin: float | None) -> Iterator[str]:
+def evidence_notes(evidence: Evidence, tolerance: float | str | None, margin: float | None) -> Iterator[str]:
     """Yield what a reader must know about the evidence."""
     if evidence.method == "same predictions":
         yield "the same predictions, one by one"
@@ -253,7 +254,7 @@ def _missing_value_reason(metric: str, rows: Rows, location: Location) -> str:
     return ""
 
 
-def _not_measured_reason(metric: str, pairs: Sequence[Pair]) -> str:
+def not_measured_reason(metric: str, pairs: Sequence[Pair]) -> str:
     """Return why no pair of cells has a metric."""
     records = [record for pair in pairs for record in (pair.head, pair.base)]
     reason = next(filter(None, (unmeasured(metric, record) for record in records)), "")

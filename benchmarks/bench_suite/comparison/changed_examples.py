@@ -34,7 +34,7 @@ def location_of(group: Group, base: PredictionStore, head: PredictionStore, file
         changed_in_any = dict.fromkeys(name for fold in folds for name in fold.changed_splits)
         reason = Unpaired("its folds have different test examples")
         return Location(
-            group.where, group.same_hardware, reason, _changed_probes(group), group.pairs, tuple(changed_in_any), files,
+            group.where, group.same_hardware, reason, changed_probes(group), group.pairs, tuple(changed_in_any), files,
             tuple(folds), group.names,
         )  # fmt: skip
     changed = dict.fromkeys(name for pair in group.pairs for name in pair.changed_splits)
@@ -46,7 +46,7 @@ def location_of(group: Group, base: PredictionStore, head: PredictionStore, file
     if isinstance(examples, TestSetMismatch) or (isinstance(examples, Examples) and examples.change):
         changed["test"] = None
     return Location(
-        group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, tuple(changed), files,
+        group.where, group.same_hardware, examples, changed_probes(group), group.pairs, tuple(changed), files,
         names=group.names,
     )  # fmt: skip
 
@@ -105,7 +105,7 @@ def common_values(metric: PairedMetric) -> Values:
     return values_on_common(metric.row.metric, metric.values, examples, metric.location.metric_files)
 
 
-def _changed_probes(group: Group) -> frozenset[str]:
+def changed_probes(group: Group) -> frozenset[str]:
     """Return the labels of probes whose options differ between the two sides."""
     return frozenset(
         label

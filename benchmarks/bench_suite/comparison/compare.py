@@ -15,6 +15,7 @@ from bench_suite.comparison.gates import UNDECIDED_STATUSES, DamagedGate, stated
 from bench_suite.comparison.notes import gated_without_value, gates_without_cells, one_sided_metrics, reversed_runs
 from bench_suite.comparison.pairing import FAILED, Pairing, UncomparedCell
 from bench_suite.comparison.preconditions import check_different, gate_options, judged_gates
+from bench_suite.comparison.ratio_cases import ratio_cases, ratio_notes
 from bench_suite.comparison.verdicts import Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.store.runs import Run
 
@@ -67,12 +68,17 @@ def compare(base: Run, head: Run, *, trust: bool = False, models: tuple[str, str
         check_different(base, head)
     pairing, cases = cases_of(base, head, trust=trust, models=models)
     gates = judged_gates(head)
+    of_ratios = ratio_cases(pairing, base, head, gates, trust=trust) if models is None else []
+    cases += of_ratios
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
     # The same predictions have no variance, so the smallest loss that would be found is not known.
     rows = [replace(row, smallest=None) if row.method == "same predictions" else row for row in rows]
     notes = [*reversed_runs(base, head), *pairing.notes, *one_sided_metrics(pairing)]
     notes += [*gated_without_value(pairing, gates), *gates_without_cells(pairing, gates)]
+    notes += ratio_notes(pairing, of_ratios)
+    if models is not None and any(gate.ratio_to for gate in gates):
+        notes.append("gates of ratios are judged between runs only, not between two models")
     changes: tuple[GateChange, ...] = ()
     try:
         options = (gate_options(base), gate_options(head))

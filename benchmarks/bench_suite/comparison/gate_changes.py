@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from bench_suite.comparison.gates import ALL_CELLS, scope_text, tolerance_number
@@ -30,7 +30,7 @@ class GateChange:
 
     kind: ChangeKind
     metric: str
-    "`probe/metric`, or the name of the option."
+    "`probe/metric`, with the reference of a ratio: `probe/metric, ratio to mlp`; or the name of the option."
     base: str
     "The rules in words: `min 0.7, tolerance 0.01`; empty if base has none."
     head: str
@@ -61,11 +61,11 @@ def gate_changes(
         base_options: `undecided` and `new` of base.
         head_options: `undecided` and `new` of head.
     """
-    metrics = dict.fromkeys(gate.metric for gate in (*base, *head))
+    names = dict.fromkeys(gate.name for gate in (*base, *head))
     changes = [
         change
-        for metric in metrics
-        for change in _changes_of_metric(*([gate for gate in side if gate.metric == metric] for side in (base, head)))
+        for name in names
+        for change in _changes_of_metric(*([gate for gate in side if gate.name == name] for side in (base, head)))
     ]
     changes += _changes_of_options(base_options, head_options)
     return tuple(sorted(changes, key=lambda change: get_args(ChangeKind).index(change.kind)))
@@ -80,7 +80,7 @@ def _changes_of_options(base: Mapping[str, str], head: Mapping[str, str]) -> Ite
 
 
 def _changes_of_metric(base: Sequence[Gate], head: Sequence[Gate]) -> Iterator[GateChange]:
-    """Yield the changes of the gates on one metric: pairs for the same cells first, then the others in their order."""
+    """Yield the changes of the gates on one metric or ratio: pairs for the same cells first, then others in order."""
     left, right = _without_common(base, head)
     for gate in list(left):
         twin = next((other for other in right if other.only == gate.only), None)
@@ -91,15 +91,15 @@ def _changes_of_metric(base: Sequence[Gate], head: Sequence[Gate]) -> Iterator[G
     for gate, other in zip(left, right):
         yield _change(gate, other)
     for gate in left[len(right) :]:
-        yield GateChange("removed", gate.metric, _words(gate), "")
+        yield GateChange("removed", gate.name, _words(gate), "")
     for gate in right[len(left) :]:
-        yield GateChange("added", gate.metric, "", _words(gate))
+        yield GateChange("added", gate.name, "", _words(gate))
 
 
 def _without_common(base: Sequence[Gate], head: Sequence[Gate]) -> tuple[list[Gate], list[Gate]]:
     """Return the gates of both sides without those that both have."""
-    left, right = [], [Gate(gate.metric, gate.rules, only=gate.only) for gate in head]
-    for gate in (Gate(gate.metric, gate.rules, only=gate.only) for gate in base):
+    left, right = [], [replace(gate, key=()) for gate in head]
+    for gate in (replace(gate, key=()) for gate in base):
         if gate in right:
             right.remove(gate)
         else:
@@ -118,14 +118,14 @@ def _change(base: Gate, head: Gate) -> GateChange:
     elif effects == {"stricter"}:
         kind = "stricter"
     if base.only != head.only:
-        return GateChange(kind, base.metric, _words(base), _words(head))
+        return GateChange(kind, base.name, _words(base), _words(head))
     cells = f" ({scope_text(base)})" if base.only else ""
     names = [rule for rule in ("min", "max", "tolerance") if base.rules.get(rule) != head.rules.get(rule)]
     if len(names) == 1:
         (rule,) = names
         before, after = (gate.rules.get(rule, "none") for gate in (base, head))
-        return GateChange(kind, f"{base.metric}{cells}", f"{rule} {_value(before)}", _value(after))
-    return GateChange(kind, f"{base.metric}{cells}", _rules_in_words(base), _rules_in_words(head))
+        return GateChange(kind, f"{base.name}{cells}", f"{rule} {_value(before)}", _value(after))
+    return GateChange(kind, f"{base.name}{cells}", _rules_in_words(base), _rules_in_words(head))
 
 
 def _effects_on_rules(base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[ChangeKind]:

@@ -30,7 +30,7 @@ from bench_suite.stats.paired import (
     welch_difference,
 )
 from bench_suite.store.runs import Run
-from bench_suite.suite.spec import Gate, SeedRange
+from bench_suite.suite.spec import Gate, SeedRange, judged_name
 
 MAX_SECONDS = 1.0
 "Processor time after which no further cells are looked at: the plan answers at once."
@@ -73,10 +73,17 @@ class GatePower:
     "The same for each group of cells that the gate is for."
     paired: bool = True
     "Whether the examples of two models could be paired; otherwise they count as independent, so it finds more."
+    ratio_to: str = ""
+    "The model to whose value the ratio is gated; empty for the metric itself."
+
+    @property
+    def name(self) -> str:
+        """What is gated, in words."""
+        return judged_name(self.metric, self.ratio_to)
 
 
 def gate_powers(
-    gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: float = MAX_SECONDS,
+    gates: Sequence[Gate], run: Run, ids: Sequence[str], seconds: float = MAX_SECONDS, more: int = 0,
     seed_range: SeedRange | None = None,
 ) -> list[GatePower]:  # fmt: skip
     """Return what each gate with a tolerance could find in a comparison with a run of equally good models.
@@ -85,24 +92,16 @@ def gate_powers(
     the spread of all seeds is that of the metric. With one seed, the examples of two models count as independent.
 
     Args:
-        gates: the gates of the suite.
+        gates: the gates of the suite, but those of ratios.
         run: a run of the suite.
         ids: the cells that the suite has now; others in the run are ignored.
         seconds: processor time after which no further cells are looked at.
+        more: number of questions that a comparison judges beside those of these gates.
         seed_range: the seeds that a comparison may add.
     """
-    wanted = set(ids)
-    records = [record for record in run.planned_records() if record.id in wanted and record.status == "ok"]
-    questions = [
-        (gate, part, key)
-        for where, members in by_seed(records).items()
-        for part in parts_of(Group(where, tuple(Pair(record, record) for record in members), True), gates)
-        for key in by_key([row for pair in part.group.pairs for row in pair.head.metrics])
-        for gate in part.gates.get(key[0], ())
-        if gate is not None
-    ]
-    level, deadline = LEVEL / max(1, len(questions)), math.inf
-    powers = [(gate, _Powers()) for gate in gates if "tolerance" in gate.rules]
+    questions = questions_of(gates, run, ids)
+    level, deadline = LEVEL / max(1, len(questions) + more), math.inf
+    powers = [(gate, Powers()) for gate in gates if "tolerance" in gate.rules]
     locations = Locations(run)
     for question, part, key in questions:
         for of_gate in (known for gate, known in powers if gate is question):
@@ -115,7 +114,21 @@ def gate_powers(
     return [known.worst(gate) for gate, known in powers]
 
 
-class _Powers:
+def questions_of(gates: Sequence[Gate], run: Run, ids: Sequence[str]) -> list[tuple[Gate, Part, Key]]:
+    """Return what a comparison judges: each gate in the cells that differ only in their seed, at each coordinate."""
+    wanted = set(ids)
+    records = [record for record in run.planned_records() if record.id in wanted and record.status == "ok"]
+    return [
+        (gate, part, key)
+        for where, members in by_seed(records).items()
+        for part in parts_of(Group(where, tuple(Pair(record, record) for record in members), True), gates)
+        for key in by_key([row for pair in part.group.pairs for row in pair.head.metrics])
+        for gate in part.gates.get(key[0], ())
+        if gate is not None
+    ]
+
+
+class Powers:
     """What a gate finds in each of its cells, as far as it is known."""
 
     def __init__(self) -> None:
@@ -127,7 +140,7 @@ class _Powers:
         worst = max(
             self.known,
             key=lambda power: (power.undecided, math.inf if power.smallest is None else power.smallest),
-            default=GatePower(gate.metric, scope_text(gate), gate.rules["tolerance"]),
+            default=GatePower(gate.metric, scope_text(gate), gate.rules["tolerance"], ratio_to=gate.ratio_to),
         )
         by_group: dict[str, float] = {}
         for power in self.known:
@@ -170,7 +183,7 @@ def _power(
     smallest = evidence.min_detectable_loss(margin, level)
     power = GatePower(
         key[0], scope_text(gate), gate.rules["tolerance"], where, len(rows), unit=first.unit, relative=relative,
-        undecided=1.0 - _share_not_worse(evidence, margin, level), paired=paired,
+        undecided=1.0 - share_not_worse(evidence, margin, level), paired=paired,
         folds=evidence.folds,
     )  # fmt: skip
     if not math.isfinite(smallest) or (relative and smallest > MAX_LOGARITHM):
@@ -208,7 +221,7 @@ def without_change(
         return Evidence(seeds_only_difference([0.0]), method="same predictions"), False, True
     if not paired:
         return _from_intervals(rows, centred), False, False
-    return _with_all_seeds(paired, centred), False, True
+    return with_all_seeds(paired, centred), False, True
 
 
 def _of_folds(values: Sequence[float], members: Sequence[FoldMember]) -> tuple[Evidence, bool]:
@@ -231,7 +244,7 @@ def _of_folds(values: Sequence[float], members: Sequence[FoldMember]) -> tuple[E
     ), paired
 
 
-def _pairs(count: int) -> list[tuple[int, int]]:
+def pairs_of_seeds(count: int) -> list[tuple[int, int]]:
     """Return at most two pairs of seeds, without a seed in common."""
     return [(index, index + 1) for index in range(0, count - 1, 2)][:2]
 
@@ -240,7 +253,7 @@ def _examples_of_pairs(
     row: Row, rows: Sequence[MetricRow], records: Sequence[Record], locations: Locations
 ) -> Iterator[tuple[Difference, str | None]]:
     """Yield the difference between the two seeds of each pair, and how it was found."""
-    for mine, theirs in _pairs(len(rows)):
+    for mine, theirs in pairs_of_seeds(len(rows)):
         try:
             location = locations.of(row.where, records[mine], records[theirs])
             evidence = find_evidence(PairedMetric(row, [(rows[mine], rows[theirs])], location))
@@ -270,7 +283,7 @@ class Locations:
         return self._known[key]
 
 
-def _with_all_seeds(paired: Sequence[Difference], centred: Sequence[float]) -> Evidence:
+def with_all_seeds(paired: Sequence[Difference], centred: Sequence[float]) -> Evidence:
     """Return the evidence of as many seeds as the run has, from the examples of pairs of them.
 
     The variance over examples of one pair is shared among S seeds. The variance over seeds is 2 s² / S for the standard
@@ -317,7 +330,7 @@ def _standard_error(interval: Interval) -> float:
 # ── the share that cannot tell ──────────────────────────────────────────────────────────────────
 
 
-def _share_not_worse(evidence: Evidence, margin: float, level: float) -> float:
+def share_not_worse(evidence: Evidence, margin: float, level: float) -> float:
     """Return the share of comparisons of equally good models that are shown to be not worse than the tolerance.
 
     It is the power with which a difference of the size of the tolerance is found.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bench_suite.components.options import show
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.suite.cell import POOLED, group_name
-from bench_suite.suite.spec import Gate
+from bench_suite.suite.spec import Gate, judged_name
 
 Verdict = Literal["passed", "failed", "cannot tell", "absent", "not judged"]
 UNDECIDED_STATUSES: Mapping[str, int] = {"exit 4": 4, "fail": 1, "warn": 0}
@@ -38,6 +38,13 @@ class Judgement:
     "The exit status that it asks for: 0, 1, 3 or 4."
     needs_baseline: bool = False
     "Whether it is *not judged* because only a comparison with a baseline judges a tolerance."
+    ratio_to: str = ""
+    "The model to whose value the ratio is judged; empty for the value itself."
+
+    @property
+    def name(self) -> str:
+        """What is judged, in words: `throughput/train, ratio to logistic_regression`."""
+        return judged_name(self.metric, self.ratio_to)
 
 
 # ── gates of a run ──────────────────────────────────────────────────────────────────────────────
@@ -47,7 +54,8 @@ def stated_gates(section: Mapping[str, Any]) -> tuple[Gate, ...]:
     """Return the gates that `run.json` states.
 
     Args:
-        section: by metric a table of rules, or a list of such tables; `only` in a table chooses cells.
+        section: by metric a table of rules, or a list of such tables; in a table `only` chooses cells, and `ratio_to`
+            names a reference.
 
     Raises:
         DamagedGate: A gate does not have this form, or a bound is no number.
@@ -58,7 +66,10 @@ def stated_gates(section: Mapping[str, Any]) -> tuple[Gate, ...]:
 def _gates_of_metric(metric: str, stated: Any) -> Iterator[Gate]:
     for table in stated if isinstance(stated, list) else [stated]:
         try:
-            rules = {rule: value for rule, value in table.items() if rule != "only"}
+            rules = {rule: value for rule, value in table.items() if rule not in ("only", "ratio_to")}
+            ratio_to = table.get("ratio_to", "")
+            if not isinstance(ratio_to, str):
+                raise TypeError
             only = {axis: tuple(values) for axis, values in table.get("only", {}).items()}
             if not 0 <= tolerance_number(rules.get("tolerance", 0.0)) < math.inf:
                 raise ValueError
@@ -66,7 +77,7 @@ def _gates_of_metric(metric: str, stated: Any) -> Iterator[Gate]:
                 float(rules.get(rule, 0.0))
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise DamagedGate(f"the gate on {metric} is {stated}") from None
-        yield Gate(metric, rules, only=only)
+        yield Gate(metric, rules, only=only, ratio_to=ratio_to)
 
 
 def tolerance_number(tolerance: float | str) -> float:
@@ -75,8 +86,8 @@ def tolerance_number(tolerance: float | str) -> float:
 
 
 def applies(gate: Gate, labels: Mapping[str, Any]) -> bool:
-    """Return whether a gate is for a cell with these labels: of a plan, or of a record."""
-    return all(
+    """Return whether a gate is for cells of a plan or a record with these labels; none of its reference is."""
+    return labels.get("model") != gate.ratio_to and all(
         axis in labels and _as_in_json(labels[axis]) in [_as_in_json(value) for value in values]
         for axis, values in gate.only.items()
     )
@@ -113,7 +124,7 @@ def judge(
     does not apply to the cell. A gate with only a `tolerance` needs a baseline, so it is *not judged* here.
 
     Args:
-        gates: each is judged by itself.
+        gates: each is judged by itself; none of a ratio, which `ratio_gates.judge_run` judges too.
         records: the run's cells.
         summaries: metrics of the run as a whole; a gate with `only` does not judge them.
         undecided: `exit 4`, `fail` or `warn`, for *cannot tell*.
@@ -122,9 +133,10 @@ def judge(
     records, summaries = list(records), list(summaries)
     for gate in gates:
         metric, rules, scope = gate.metric, gate.rules, scope_text(gate)
+        if gate.ratio_to:
+            raise ValueError(f"{gate.name} is no value of a cell")
         if not {"min", "max"} & rules.keys():
-            why = "a tolerance is judged against a baseline"
-            judgements.append(Judgement(metric, scope, "not judged", why, needs_baseline=True))
+            judgements.append(without_bounds(gate))
             continue
         rows = [row for row in summaries if row.name == metric]
         if rows and not gate.only:
@@ -135,7 +147,7 @@ def judge(
         # A gate that no cell can be judged by must not pass unseen.
         why = "it is a metric of the whole run, which has no cells to choose" if rows else "no cell has measured it"
         judgements += of_metric or [Judgement(metric, scope, "absent", why, 3)]
-    return _with_status(judgements, undecided)
+    return with_status(judgements, undecided)
 
 
 def judge_group(gate: Gate, where: str, records: Sequence[Record], undecided: str = "exit 4") -> list[Judgement]:
@@ -147,10 +159,16 @@ def judge_group(gate: Gate, where: str, records: Sequence[Record], undecided: st
         records: the cells of the group.
         undecided: as in `judge`.
     """
-    return _with_status(_judge(gate, where, records), undecided)
+    return with_status(_judge(gate, where, records), undecided)
 
 
-def _with_status(judgements: Iterable[Judgement], undecided: str) -> list[Judgement]:
+def without_bounds(gate: Gate) -> Judgement:
+    """Return the judgement of a gate with a tolerance only."""
+    why = "a tolerance is judged against a baseline"
+    return Judgement(gate.metric, scope_text(gate), "not judged", why, needs_baseline=True, ratio_to=gate.ratio_to)
+
+
+def with_status(judgements: Iterable[Judgement], undecided: str) -> list[Judgement]:
     """Return the judgements with the exit status that *cannot tell* asks for."""
     status = UNDECIDED_STATUSES[undecided]
     return [replace(one, status=status) if one.verdict == "cannot tell" else one for one in judgements]
@@ -183,9 +201,9 @@ def _judge(gate: Gate, where: str, records: Sequence[Record]) -> list[Judgement]
         where = f"{where}, {seeds_text(record.cell for record in records)}"
     rows = [(row, record) for record in records for row in record.metrics if row.name == metric]
     label = metric.partition("/")[0]
-    expected = [record for record in records if not _is_inapplicable(metric, label, record)]
+    expected = [record for record in records if not is_inapplicable(metric, label, record)]
     if not rows:
-        why = next(filter(None, (_error(metric, record) for record in expected)), "")
+        why = next(filter(None, (error_of(metric, record) for record in expected)), "")
         absent = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""), 3)
         return [absent] if expected else []
     judgements = []
@@ -194,14 +212,14 @@ def _judge(gate: Gate, where: str, records: Sequence[Record]) -> list[Judgement]
         known = sum(row.value is not None for row, _ in group)
         if known < len(expected):
             reasons = (row.reason for row, _ in group if row.value is None)
-            errors = (_error(metric, record) for record in expected)
+            errors = (error_of(metric, record) for record in expected)
             reason = next(filter(None, (*reasons, *errors)), "a cell failed")
             cells = "cells" if any("fold" in record.cell for record in expected) else "seeds"
             message = f"{known} of {len(expected)} {cells} have it: {reason}"
             judgements.append(Judgement(metric, at, "absent", message, 3))
             continue
         mean, interval, _ = over_cells([row for row, _ in group], [record for _, record in group])
-        judgements.append(_judge_value(metric, at, mean, interval, rules))
+        judgements.append(judge_value(metric, at, mean, interval, rules))
     return judgements
 
 
@@ -219,12 +237,12 @@ def is_not_asked(label: str, record: Record) -> bool:
     return label not in record.probes and (record.status == "ok" or bool(record.probes))
 
 
-def _error(metric: str, record: Record) -> str:
+def error_of(metric: str, record: Record) -> str:
     """Return the error of the cell, or of the probe, that kept a metric from being measured; empty if there is none."""
     return unmeasured(metric, record) if record.status == "ok" else (record.reason or f"a cell {record.status}")
 
 
-def _is_inapplicable(metric: str, label: str, record: Record) -> bool:
+def is_inapplicable(metric: str, label: str, record: Record) -> bool:
     """Return whether the cell cannot have this metric: its probe does not apply, or ended well without the metric.
 
     A probe that ended well has a row for each metric of the cell's problem, also for those without a value.
@@ -248,13 +266,11 @@ def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricR
         if row.value is None:
             judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value", 3))
         else:
-            judgements.append(_judge_value(metric, where, *over_cells([row])[:2], rules))
+            judgements.append(judge_value(metric, where, *over_cells([row])[:2], rules))
     return judgements
 
 
-def _judge_value(
-    metric: str, where: str, mean: float, interval: Interval | None, rules: Mapping[str, Any]
-) -> Judgement:
+def judge_value(metric: str, where: str, mean: float, interval: Interval | None, rules: Mapping[str, Any]) -> Judgement:
     """Judge a mean and its interval by `min` and `max`."""
     low, high = (interval.low, interval.high) if interval else (mean, mean)
     bounds = [bound for rule, bound in rules.items() if rule in ("min", "max")]

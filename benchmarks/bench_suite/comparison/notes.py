@@ -47,4 +47,4 @@ def gates_without_cells(pairing: Pairing, gates: Sequence[Gate]) -> Iterator[str
     """Yield notes on gates for some cells of which none is compared."""
     for gate in gates:
         if gate.only and pairing.groups and not pairs_of(gate, pairing):
-            yield f"the gate on {gate.metric} for {scope_text(gate)} judges nothing: no such cell is compared"
+            yield f"the gate on {gate.name} for {scope_text(gate)} judges nothing: no such cell is compared"

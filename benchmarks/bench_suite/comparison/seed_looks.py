@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.metric_rows import Rows
+from bench_suite.comparison.pairing import Pair
 from bench_suite.comparison.rescoring import Examples
 from bench_suite.comparison.strategies import Location
 from bench_suite.comparison.verdicts import Case
@@ -116,26 +116,24 @@ def is_sequential(gate: Gate | None, seed_range: SeedRange | None) -> bool:
 
 
 def case_of_looks(
-    judge: Callable[[Rows, Location], Case | None], rows: Rows, location: Location, seed_range: SeedRange
+    judge: Callable[[Sequence[int]], Case | None], pairs: Sequence[Pair], seed_range: SeedRange
 ) -> Case | None:
     """Return the case of a gated metric with the evidence of each look for which both sides have the seeds.
 
     Args:
-        judge: returns the case of some of the rows, given their location.
-        rows: the rows of the metric, one pair a seed.
-        location: the cells.
+        judge: returns the case of some of the pairs, given their positions.
+        pairs: the cells that both sides have, one pair a seed.
         seed_range: the seeds of the looks.
     """
-    order = sorted(range(len(rows)), key=lambda index: int(location.pairs[index].head.cell.get("seed", 0)))
-    numbers = [number for number in looks(seed_range.first, seed_range.most) if number <= len(rows)]
+    order = sorted(range(len(pairs)), key=lambda index: int(pairs[index].head.cell.get("seed", 0)))
+    numbers = [number for number in looks(seed_range.first, seed_range.most) if number <= len(pairs)]
     if not numbers:
-        case = judge(rows, location)
-        note = TOO_FEW.format(first=seed_range.first, count=len(rows))
+        case = judge(order)
+        note = TOO_FEW.format(first=seed_range.first, count=len(pairs))
         return None if case is None else Case(replace(case.row, note=note, next_seeds=seed_range.first))
     cases = []
     for number in numbers:
-        chosen = order[:number]
-        case = judge([rows[index] for index in chosen], some_pairs(location, chosen))
+        case = judge(order[:number])
         if case is None or case.evidence is None:
             return case
         cases.append((case, case.evidence))

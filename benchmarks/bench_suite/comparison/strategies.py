@@ -286,14 +286,15 @@ def with_seeds(main: Difference, numbers: Sequence[tuple[float, float]], sign: f
 
 def _standard_error(base: MetricRow, head: MetricRow) -> float | None:
     """Return the standard error of the difference of two values that their intervals imply; None without intervals."""
-    if base.interval is None or head.interval is None:
+    errors = standard_error(base), standard_error(head)
+    return None if errors[0] is None or errors[1] is None else math.hypot(errors[0], errors[1])
+
+
+def standard_error(row: MetricRow) -> float | None:
+    """Return the standard error of a value that its interval implies; None without an interval."""
+    if row.interval is None:
         return None
-    normal = NormalDist()
-    errors = [
-        (interval.high - interval.low) / 2 / normal.inv_cdf((1 + interval.level) / 2)
-        for interval in (base.interval, head.interval)
-    ]
-    return math.hypot(*errors)
+    return (row.interval.high - row.interval.low) / 2 / NormalDist().inv_cdf((1 + row.interval.level) / 2)
 
 
 def is_timing(row: MetricRow) -> bool:

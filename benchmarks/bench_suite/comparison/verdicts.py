@@ -18,6 +18,7 @@ from bench_suite.stats.power import (
     with_more_examples,
     with_more_seeds,
 )
+from bench_suite.suite.spec import judged_name
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."
@@ -65,7 +66,7 @@ class Row:
     head: float | None = None
     "Mean over the seeds that are compared."
     difference: float | None = None
-    "Head − base in the metric's unit; head / base − 1 for timings."
+    "Head − base in the metric's unit; head / base − 1 for timings and ratios."
     interval: tuple[float, float] | None = None
     """Bounds of the difference that decide. A gate: *regressed* if both are worse than the tolerance allows, *not worse
     than the tolerance* if neither is. Other metrics: a finding if 0 lies outside. A bound is infinite if the seeds are
@@ -74,7 +75,7 @@ class Row:
     """Chance that the difference lies below the lower bound, and that it lies above the upper one: those at which the
     metric was tested."""
     relative: bool = False
-    "Whether difference, interval, tolerance and smallest loss are shares of base, as for timings."
+    "Whether difference, interval, tolerance and smallest loss are shares of base, as for timings and ratios."
     tolerance: float | None = None
     smallest: float | None = None
     "The least worsening, tolerance included, that 95 of 100 comparisons find; None if none can be found."
@@ -95,6 +96,13 @@ class Row:
     "How the two sides were compared; None if they were not."
     note: str = ""
     "For people: why there is no verdict, and what would decide."
+    ratio_to: str = ""
+    "The model to whose value the values are ratios; empty for the metric itself."
+
+    @property
+    def name(self) -> str:
+        """The metric in words: `throughput/inference (batch_size 64), ratio to logistic_regression`."""
+        return judged_name(f"{self.metric} ({self.coordinates})" if self.coordinates else self.metric, self.ratio_to)
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class Case:
     evidence: Evidence | None = None
     "None if nothing can be decided; the row's note gives the reason."
     margin: float = 0.0
-    "The tolerance on the scale of the evidence: a difference of logarithms for timings."
+    "The tolerance on the scale of the evidence: a difference of logarithms for timings and ratios."
 
 
 def classify_gated(cases: Sequence[Case]) -> list[Row]:

@@ -34,9 +34,9 @@ def export(comparison: Comparison) -> bytes:
     counts = {name: str(number) for name, number in {**numbers, "skipped": len(skipped)}.items()}
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", {"name": "bench compare", **counts})
-    tests = Counter((row.where, _name(row)) for row in rows)
+    tests = Counter((row.where, row.name) for row in rows)
     for row, element in zip(rows, of_rows, strict=True):
-        name = _name(row)
+        name = row.name
         if tests[row.where, name] > 1:  # a list of rules; a CI service may keep one test of each name
             name += f", tolerance {row.tolerance or 0:.4g}"
         test = ElementTree.SubElement(suite, "testcase", {"classname": _clean(row.where), "name": _clean(name)})
@@ -52,10 +52,6 @@ def export(comparison: Comparison) -> bytes:
         else:
             ElementTree.SubElement(test, "error", {"message": _clean(cell.detail), "type": cell.reason_code})
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
-
-
-def _name(row: Row) -> str:
-    return f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
 
 
 def row_message(row: Row) -> str:

@@ -68,7 +68,7 @@ class SuiteFile(pytest.File):
             yield tests.CellTest.from_parent(self, name=words[cell.id], cell=cell)
         yield from self._gate_tests("gate", tests.GateTest, groups_of(self.plan, ("min", "max")))
         if self.base is not None:
-            gates = {(group.gate.metric, group.where): group for group in groups_of(self.plan)}
+            gates = {(group.gate.name, group.where): group for group in groups_of(self.plan)}
             yield from self._gate_tests("against", tests.AgainstTest, gates.values())
             yield tests.ComparedTest.from_parent(self, name="against-compared", compared_in_tests=frozenset(gates))
         for code in suite.fail_on:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from bench_suite.comparison.gates import applies
+from bench_suite.comparison.model_pairs import compatible
 from bench_suite.execution.selection import filter_cells
 from bench_suite.suite.cell import POOLED, Cell, group_name, name, word_of
 from bench_suite.suite.plan import Plan
@@ -20,9 +21,9 @@ class Group:
     where: str
     "Their name, by which judgements and comparisons state them too; empty if no cell can have the metric."
     word: str
-    "The same as one word: `digits-mlp`."
+    "The same as one word: `digits-mlp`, or `digits-mlp-to-cnn` for a ratio."
     cells: tuple[str, ...]
-    "Their ids."
+    "Their ids, and those of the cells of the reference that a ratio is to."
 
 
 def groups_of(plan: Plan, rules: Collection[str] = ("min", "max", "tolerance")) -> Iterator[Group]:
@@ -39,9 +40,17 @@ def groups_of(plan: Plan, rules: Collection[str] = ("min", "max", "tolerance")) 
                 groups.setdefault(group_name(cell.labels), []).append(cell)
         for where, cells in groups.items():
             labels = {axis: value for axis, value in cells[0].labels.items() if axis not in POOLED}
-            yield Group(gate, where, word_of(labels), tuple(cell.id for cell in cells))
+            word = word_of(labels) + (f"-{word_of({'task': 'to', 'model': gate.ratio_to})}" if gate.ratio_to else "")
+            yield Group(gate, where, word, tuple(cell.id for cell in (*cells, *_references(gate, cells, plan))))
         if not groups:
             yield Group(gate, "", "no-cell", ())
+
+
+def _references(gate: Gate, cells: Collection[Cell], plan: Plan) -> Iterator[Cell]:
+    """Yield the cells of the reference of a ratio that differ from these in the model only."""
+    for cell in plan.cells if gate.ratio_to else ():
+        if cell.labels["model"] == gate.ratio_to and any(compatible(cell.labels, other.labels) for other in cells):
+            yield cell
 
 
 def can_have(metric: str, cell: Cell, plan: Plan) -> bool:

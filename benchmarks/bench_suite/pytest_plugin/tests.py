@@ -11,6 +11,7 @@ from bench_suite.contracts import Record
 from bench_suite.pytest_plugin import timings
 from bench_suite.pytest_plugin.selection import Group
 from bench_suite.suite.cell import Cell, name
+from bench_suite.suite.spec import judged_name
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 if TYPE_CHECKING:
@@ -105,9 +106,12 @@ class GateTest(GroupTest):
 
     def _judgements(self, records: Sequence[Record]) -> list[Judgement]:
         from bench_suite.comparison.gates import judge, judge_group
+        from bench_suite.comparison.ratio_gates import judge_ratio
 
         gate = self.group.gate
         undecided = self.suite.plan.suite.gate_options["undecided"]
+        if gate.ratio_to:
+            return judge_ratio(gate, self.outcome.run, records, undecided, trust=True)
         summaries = [row for row in self.outcome.run.summaries()[0] if row.name == gate.metric]
         if not (summaries and not gate.only) and (own := judge_group(gate, self.group.where, records, undecided)):
             return own
@@ -125,7 +129,7 @@ class AgainstTest(GroupTest):
         comparison = _compared(self.suite)
         rows = [row for row in comparison.rows if row.gated and _key(row) == _key_of(self.group)]
         if not rows:
-            pytest.skip(f"{self.group.gate.metric}, {self.group.where}: not compared; see against-compared")
+            pytest.skip(f"{self.group.gate.name}, {self.group.where}: not compared; see against-compared")
         if wrong := list(_wrong(rows, comparison)):
             _fail("\n".join(wrong))
 
@@ -191,15 +195,15 @@ def _wrong(rows: Sequence[Row], comparison: Comparison) -> Iterator[str]:
     for row in rows:
         if row.verdict in wrong:
             at = f" ({row.coordinates})" if row.coordinates else ""
-            yield f"{row.metric}, {row.where}{at}: {row_message(row)}"
+            yield f"{judged_name(row.metric, row.ratio_to)}, {row.where}{at}: {row_message(row)}"
 
 
 def _key(row: Row) -> tuple[str, str]:
-    return row.metric, row.where
+    return judged_name(row.metric, row.ratio_to), row.where
 
 
 def _key_of(group: Group) -> tuple[str, str]:
-    return group.gate.metric, group.where
+    return group.gate.name, group.where
 
 
 def _fail(message: str) -> NoReturn:

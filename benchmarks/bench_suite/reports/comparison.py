@@ -39,9 +39,10 @@ MORE_DECIMALS = 4
 "Most further decimals of a row whose bound would otherwise read as the number that decides."
 GATES_DIFFER = "the gates of the two suites differ; those of head are judged:"
 READING = (
-    "Differences are head − base (in percent for timings), over the same test examples and seeds. The interval in "
-    "brackets decides. A gated metric is *regressed* if both ends are worse than *allowed*, *not worse than the "
-    "tolerance* if neither is, and otherwise *cannot tell*. Gated metrics are judged together: the chance that any of "
+    "Differences are head − base (in percent for timings and ratios), over the same test examples and seeds. The "
+    "interval in brackets decides. A gated metric is *regressed* if both ends are worse than *allowed*, *not worse "
+    "than the tolerance* if neither is, and otherwise *cannot tell*. Gated metrics are judged together: the chance "
+    "that any of "
     f"them is called *regressed* by mistake is at most {LEVEL * 100:g} % (one-sided tests, Holm). *Finds* is the least "
     f"worsening that {POWER * 100:g} % of comparisons find. Other metrics are called *worse*, *better* or *differs* if "
     f"0 lies outside their interval; at most {FALSE_DISCOVERIES * 100:g} % of these findings are false on average "
@@ -182,7 +183,7 @@ def as_text(comparison: Comparison) -> str:
     if rest:
         parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
     silent = [row for row in comparison.rows if row not in shown and row.verdict == "not compared"]
-    parts += [f"    {_name(row)}, {row.where}: {row.note}" for row in silent[:MAX_NAMED]]
+    parts += [f"    {row.name}, {row.where}: {row.note}" for row in silent[:MAX_NAMED]]
     if len(silent) > MAX_NAMED:
         parts.append(f"    and {len(silent) - MAX_NAMED} more: --json prints all of them")
     shown_intervals = [row for row in shown if row.interval is not None]
@@ -224,7 +225,7 @@ def _percent(share: float) -> str:
 def _row_text(row: Row) -> Iterator[str]:
     """Yield a metric's verdict, its numbers, and its note."""
     numbers = _numbers(row)
-    yield f"{row.verdict}: {_name(row)}, {row.where}{'' if row.gated else '  (not gated)'}"
+    yield f"{row.verdict}: {row.name}, {row.where}{'' if row.gated else '  (not gated)'}"
     if numbers.head:
         named = {"difference": numbers.difference, "allowed": numbers.allowed, "finds": numbers.finds}
         words = [f"{name} {number}" for name, number in named.items() if number]
@@ -295,7 +296,7 @@ def _table_line(row: Row, not_gated: str = " (not gated)") -> list[str]:
     """Return a metric as a line of the table; `not_gated` follows the name of one without a gate."""
     numbers = _numbers(row)
     verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
-    name = escaping.inline(_name(row)) + ("" if row.gated else not_gated)
+    name = escaping.inline(row.name) + ("" if row.gated else not_gated)
     cells = [numbers.base, numbers.head, numbers.difference, numbers.allowed, numbers.finds]
     return [verdict, name, escaping.inline(row.where), *cells, _short(row.note)]
 
@@ -314,10 +315,6 @@ def _uncompared_line(cell: UncomparedCell) -> list[str]:
 
 def _detail(cell: UncomparedCell) -> str:
     return f"{cell.probe}: {cell.detail}" if cell.probe else cell.detail
-
-
-def _name(row: Row) -> str:
-    return f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
 
 
 def _numbers(row: Row) -> _Numbers:

@@ -12,6 +12,7 @@ from bench_suite.components.evaluate_uri import PREFIX
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.suite.cell import Cell, matches, name_of
+from bench_suite.suite.gate_ratio import check_ratio_cells, read_ratio
 from bench_suite.suite.matrix import Scope, read_only
 from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import (
@@ -55,14 +56,15 @@ def read_gates(
             sections.error(path, "is a list without rules; give one table or more, or leave it out")
         for index, rules in enumerate(stated if listed else [stated]):
             key = (*path, index) if listed else path
-            if not isinstance(rules, dict) or not rules.keys() - {"only"}:
+            if not isinstance(rules, dict) or not rules.keys() - {"only", "ratio_to"}:
                 sections.error(key, NO_RULES)
                 continue
-            sections.check_keys(rules, [*RULES, "only"], key)
+            sections.check_keys(rules, [*RULES, "ratio_to", "only"], key)
             accepted = sections.take(rules, RULES, key)
-            _check_rules(sections, accepted, key, metrics.get(metric, {}))
+            ratio_to, facts = read_ratio(sections, rules, key, scope.models, metrics.get(metric, {}))
+            _check_rules(sections, accepted, key, facts)
             _check_metric_can_be_gated(sections, metric, rules, key, metrics, probe)
-            yield Gate(metric, accepted, key, read_only(sections, rules, key, scope))
+            yield Gate(metric, accepted, key, read_only(sections, rules, key, scope), ratio_to)
 
 
 def check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
@@ -75,23 +77,29 @@ def check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[
 def check_scope(suite: Suite, gate: Gate, cells: Sequence[Cell]) -> None:
     """Add an error if `only` of a gate chooses no cell of the suite, or none that measures the metric.
 
+    A gate of a ratio must have a cell of its reference on each task that it judges.
+
     Args:
         suite: the suite of the gate.
         gate: one of its gates.
         cells: all cells of the suite.
     """
-    if not gate.only or not cells:
+    if not (gate.only or gate.ratio_to) or not cells:
         return
-    chosen = [cell for cell in cells if matches(cell.labels, gate.only)]
+    chosen = [cell for cell in cells if matches(cell.labels, gate.only) and cell.labels["model"] != gate.ratio_to]
     label, _, name = gate.metric.partition("/")
     probe = next((probe for probe in suite.probes if probe.label == label), None)
-    measured = [
-        cell
-        for cell in chosen
-        if probe is not None and cell.probes.get(label, "") is None and name in metrics_of(probe, cell.problems)
-    ]
-    if not chosen:
-        suite.document.error((*gate.key, "only"), "chooses no cell of this suite")
+
+    def measures(cell: Cell) -> bool:
+        return probe is not None and cell.probes.get(label, "") is None and name in metrics_of(probe, cell.problems)
+
+    measured = [cell for cell in chosen if measures(cell)]
+    if gate.ratio_to and (measured or not gate.only):
+        references = [cell for cell in cells if cell.labels["model"] == gate.ratio_to and measures(cell)]
+        check_ratio_cells(suite, gate, measured, references)
+    elif not chosen:
+        others = " other than those of its reference" if gate.ratio_to else ""
+        suite.document.error((*gate.key, "only"), f"chooses no cell of this suite{others}")
     elif not measured:
         suite.document.error((*gate.key, "only"), f"chooses no cell of this suite that measures {gate.metric}")
 
@@ -124,6 +132,8 @@ def gate_warnings(gates: Sequence[Gate], cells: Sequence[Cell]) -> list[GateWarn
     for gate in gates:
         trainings: dict[str, set[tuple[int, Any]]] = {}
         for cell in cells:
+            if cell.labels.get("model") == gate.ratio_to:
+                continue
             if matches(cell.labels, gate.only) and cell.probes.get(gate.metric.partition("/")[0], "") is None:
                 labels = {axis: value for axis, value in cell.labels.items() if axis not in ("seed", "fold")}
                 trainings.setdefault(name_of(labels), set()).add((cell.seed, cell.labels.get("fold")))

@@ -16,6 +16,7 @@ from bench_suite.suite.spec import (
     EVALUATE,
     GATE_ONLY,
     GATE_OPTIONS,
+    GATE_RATIO,
     GATE_SEEDS,
     REPORT,
     RULES,
@@ -100,7 +101,8 @@ def _gate_seeds() -> dict[str, Any]:
 
 def _gate() -> dict[str, Any]:
     """Return the schema of the rules of a metric: a table, or a list of tables."""
-    rules = _table(RULES, {"only": {"type": "object", "minProperties": 1, "description": GATE_ONLY.help}})
+    only = {"type": "object", "minProperties": 1, "description": GATE_ONLY.help}
+    rules = _table(RULES, {"ratio_to": json_schema(GATE_RATIO), "only": only})
     stated = {**rules, "anyOf": [{"required": [name]} for name in RULES]}
     return {"anyOf": [stated, {"type": "array", "minItems": 1, "items": stated}]}
 

@@ -173,6 +173,15 @@ GATE_ONLY = Option(
     'The cells that the rules are for: by axis, `task` or `model` a value, or a list of them: `{ model = "mlp" }`. '
     "Default: all cells.",
 )
+REFERENCE = "reference"
+"The value of `ratio_to` that stands for the model that `[report] reference` names."
+GATE_RATIO = Option(
+    "ratio_to",
+    Type("str"),
+    MISSING,
+    "A model. The gate judges each other model by the ratio of its value to the value of this one, in the cell that "
+    f"differs in the model only. `{REFERENCE}`: the model that `[report] reference` names. Default: no ratio.",
+)
 "What a gate may state beside its rules."
 GATE_OPTIONS: Mapping[str, Option] = {
     "undecided": Option(
@@ -257,11 +266,24 @@ class Gate:
     "Where the file states it."
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     "The cells that it is for: the values by axis; empty for all cells."
+    ratio_to: str = ""
+    "The model by whose value that of each other model is divided; empty if the value itself is judged."
+
+    @property
+    def name(self) -> str:
+        """What it judges, in words: `throughput/train`, or `throughput/train, ratio to logistic_regression`."""
+        return judged_name(self.metric, self.ratio_to)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the rules as `run.json` states them, with `only` if there is any."""
+        """Return the rules as `run.json` states them, with `ratio_to` and `only` if there are any."""
         only = {axis: list(values) for axis, values in self.only.items()}
-        return {**self.rules, **({"only": only} if only else {})}
+        ratio = {"ratio_to": self.ratio_to} if self.ratio_to else {}
+        return {**ratio, **self.rules, **({"only": only} if only else {})}
+
+
+def judged_name(metric: str, ratio_to: str) -> str:
+    """Return the name of a metric, or of its ratio to a model if there is one."""
+    return f"{metric}, ratio to {ratio_to}" if ratio_to else metric
 
 
 def gates_to_json(gates: Iterable[Gate]) -> dict[str, Any]:

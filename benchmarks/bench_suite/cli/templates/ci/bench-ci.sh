@@ -169,7 +169,7 @@ def escaped(text, also=""):
 
 def line_of(name):
     """Return the line of the suite that gates a metric, or None."""
-    metric = name.split(" (")[0].split(", tolerance ")[0]
+    metric = re.split(r" \(|, ratio to |, tolerance ", name)[0]
     path = pathlib.Path(suite)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     start = re.compile(rf"""\s*["']{re.escape(metric)}["']\s*=""")
