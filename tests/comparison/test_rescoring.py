@@ -349,13 +349,13 @@ def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
 
 def test_the_weight_of_one_answer_of_one_class_is_its_share() -> None:
     for targets in (np.zeros(40, int), np.zeros(40, bool)):
-        assert rescoring._class_weights(targets) == (39, 1 / 40)
-    assert rescoring._class_weights(np.zeros((40, 2), int)) == (39, 0.0)
-    assert rescoring._class_weights(np.linspace(0, 1, 40)) == (39, 0.0)
-    df, weight = rescoring._class_weights(np.array([0, 1, 1, 1]))
+        assert rescoring.class_weights(targets) == (39, 1 / 40)
+    assert rescoring.class_weights(np.zeros((40, 2), int)) == (39, 0.0)
+    assert rescoring.class_weights(np.linspace(0, 1, 40)) == (39, 0.0)
+    df, weight = rescoring.class_weights(np.array([0, 1, 1, 1]))
     assert df == pytest.approx(max(1.0, (1 + 1 / 3) ** 2 / (1 / 0.5 + 1 / 9 / 2)))
     assert weight == 2 / 2
-    assert math.isclose(rescoring._class_weights(np.arange(4) % 2)[0], 2.0)
+    assert math.isclose(rescoring.class_weights(np.arange(4) % 2)[0], 2.0)
 
 
 # ── stored runs ─────────────────────────────────────────────────────────────────────────────────
@@ -438,12 +438,12 @@ def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric
 
 def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() -> None:
     """Satterthwaite's degrees of freedom: 1/n_c for each class, 2/(C n_c) for one lost answer of the rarest."""
-    df, weight = rescoring._class_weights(np.repeat([0, 1], [195, 5]))
+    df, weight = rescoring.class_weights(np.repeat([0, 1], [195, 5]))
     assert df == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
     assert weight == 2 / (2 * 5)
-    df, weight = rescoring._class_weights(np.repeat(np.arange(100), 10))
+    df, weight = rescoring.class_weights(np.repeat(np.arange(100), 10))
     assert (df, weight) == (pytest.approx(900), 2 / (100 * 10))
-    assert rescoring._class_weights(np.linspace(0, 1, 50)) == (49, 0.0)
+    assert rescoring.class_weights(np.linspace(0, 1, 50)) == (49, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -603,7 +603,7 @@ def resampling_trials(n: int, share: float, seeds: int, trials: int) -> dict[str
         weights = random.multinomial(n, np.full(n, 1 / n), RESAMPLES_OF_TRIALS)
         weights = np.vstack([np.ones(n), weights[weights @ positive > 0]]).astype(np.float32)
         sides = [[weighted_metrics(one, positive, weights) for one in side] for side in scores]
-        df, weight = rescoring._class_weights(positive.astype(int))
+        df, weight = rescoring.class_weights(positive.astype(int))
         for name in sides[0][0]:
             base, head = (np.stack([one[name] for one in side]) for side in sides)
             difference = resampled_difference(

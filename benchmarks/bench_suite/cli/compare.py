@@ -15,6 +15,8 @@ from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
+    from bench_suite.comparison.last_runs import LastRuns
+    from bench_suite.store.runs import Run
 
 MARKDOWN = click.option(
     "--markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -57,14 +59,16 @@ def command(
 ) -> int:  # fmt: skip
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
-    BASE is a run, `baseline` (the baseline of the suite; see bench baseline), the name of a baseline, or `latest`
-    (the newest earlier run of the suite). HEAD is a run, by default the newest one that is not a smoke run. The
-    gates of HEAD's suite decide.
+    BASE is a run, `baseline` (the baseline of the suite; see bench baseline), the name of a baseline, `latest`
+    (the newest earlier run of the suite), or `last:N` (the mean of the newest N runs of the main branch, with the
+    variance between them; `last:N@BRANCH` for another branch). HEAD is a run, by default the newest one that is not
+    a smoke run. The gates of HEAD's suite decide.
 
     Exit status: 0 nothing is worse; 1 regressed; 2 invalid input; 3 cells failed; 4 cannot tell, or no baseline.
 
     \b
       bench compare baseline
+      bench compare last:5
       bench compare 20261124T1200 20261125T0900 --markdown summary.md
       bench compare latest --between model
       bench compare latest --models mlp,cnn
@@ -79,17 +83,18 @@ def command(
         return usual(as_json=as_json)
     if base is None:
         raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
-    from bench_suite.comparison.baselines import base_run, head_run
+    from bench_suite.comparison.baselines import base_for, head_run
     from bench_suite.comparison.compare import compare
     from bench_suite.store.runs import Store
 
     store = Store(results)
     pair = _two_models(models)
     if pair is not None and head is None:
-        older = newer = head_run(store, base)
+        newer = head_run(store, base)
+        older: Run | LastRuns = newer
     else:
         newer = head_run(store, head or "latest")
-        older = base_run(store, base, str(newer.info["suite"]), before=newer)
+        older = base_for(store, base, newer)
     if error_rates:
         from bench_suite.cli.error_rates import of_runs
 

@@ -29,6 +29,7 @@ from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import printable, say, say_left_out
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.store.runs import Run, Store
     from bench_suite.suite.plan import Plan
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
     "--against",
     metavar="BASE",
     shell_complete=run_names,
-    help="Compare the run with BASE, as bench compare does: a run, `baseline`, or `latest` (the newest earlier run).",
+    help="Compare the run with BASE, as bench compare does: a run, `baseline`, `latest` (the newest earlier run), or "
+    "`last:5` (the mean of the newest five runs of the main branch).",
 )
 @SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
@@ -156,14 +158,14 @@ def _say_inapplicable(plan: Plan, suite: str) -> None:
         say(printable(line), err=True)
 
 
-def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
-    """Return the run to compare with, before anything is trained. Raises BenchError if it is not comparable."""
+def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run | LastRuns:
+    """Return what to compare with, before anything is trained. Raises BenchError if it is not comparable."""
     from bench_suite.comparison.baselines import base_run
     from bench_suite.comparison.preconditions import check_common
 
     resumed = store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else None
     resumed = store.open(resume) if resume not in (None, "newest") else resumed
-    base = base_run(store, against, plan.suite.name, before=resumed)
+    base = base_run(store, against, plan.suite.name, before=resumed, overrides=plan.suite.overrides)
     check_common(base, (cell.id for cell in plan.cells))
     return base
 

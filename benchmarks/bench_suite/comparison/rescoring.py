@@ -26,7 +26,7 @@ from bench_suite.contracts import (
     describe_error,
 )
 from bench_suite.stats.intervals import MAX_UNDEFINED
-from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
+from bench_suite.stats.paired import Difference, SampleUnit, nested_difference, resampled_difference
 from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, weighted_metric
 
 TEST = "predictions/test"
@@ -158,15 +158,15 @@ def values_on_common(metric: str, values: Values, examples: Examples, files: Met
             these examples.
     """
     name = metric.partition("/")[2]
-    _, function, is_external = _metric_of(metric, files, examples)
+    _, function, is_external = metric_of(metric, files, examples)
     whole = (examples.all_of_base, examples.all_of_head) if examples.change else (examples.base, examples.head)
     changed = []
     try:
         for seed, rows in enumerate(values):
             for side, row in enumerate(rows):
                 predictions = whole[side][seed]
-                _reproduce(name, _bind(function, predictions, examples.spec), float(row.value or 0.0), predictions)
-            common = [_bind(function, side[seed], examples.spec) for side in (examples.base, examples.head)]
+                reproduce(name, bind(function, predictions, examples.spec), float(row.value or 0.0), predictions)
+            common = [bind(function, side[seed], examples.spec) for side in (examples.base, examples.head)]
             changed.append([
                 replace(row, value=float(bound(**columns)), interval=None, n=len(examples))
                 for row, (bound, columns) in zip(rows, common)
@@ -201,16 +201,16 @@ def difference_of(
         Unpaired: The metric is none of single predictions, or they do not reproduce its values.
     """
     name = metric.partition("/")[2]
-    file, function, is_external = _metric_of(metric, files, examples)
+    file, function, is_external = metric_of(metric, files, examples)
     value_of_each = getattr(file, "per_example", None)
     try:
         calls = [
-            [_bind(function, predictions, examples.spec) for predictions in side]
+            [bind(function, predictions, examples.spec) for predictions in side]
             for side in (examples.base, examples.head)
         ]
         for side, calls_of_side in enumerate(calls):
             for seed, call in enumerate(calls_of_side):
-                _reproduce(name, call, values[seed][side], (examples.base, examples.head)[side][seed])
+                reproduce(name, call, values[seed][side], (examples.base, examples.head)[side][seed])
         if examples.identical:
             return examples.no_difference(), "same predictions"
         clusters = examples.base[0].columns.get("cluster")
@@ -239,7 +239,24 @@ def _by_resampling(
     Raises:
         ValueError: Too many resamples leave the metric undefined.
     """
-    examples = np.arange(len(targets))
+    return from_draws(*resampled_differences(calls, sign, len(targets), clusters), targets, clusters)
+
+
+def resampled_differences(
+    calls: Sequence[Sequence[Call]], sign: float, count: int, clusters: np.ndarray | None
+) -> tuple[list[float], np.ndarray, int]:
+    """Return sign · (head − base) for P pairs of calls, (P,), on the resamples, (B, P), and what their number counts.
+
+    Args:
+        calls: of base and of head, (P,) each.
+        sign: 1 if higher is better, −1 if lower is.
+        count: number of examples.
+        clusters: (n,) labels, if whole clusters are drawn; then the number is that of the clusters.
+
+    Raises:
+        ValueError: Too many resamples leave the metric undefined.
+    """
+    examples = np.arange(count)
     _, unit_of_example = np.unique(examples if clusters is None else np.asarray(clusters), return_inverse=True)
     n = int(unit_of_example.max()) + 1
     draws, undefined, message = [], 0, ""
@@ -253,11 +270,16 @@ def _by_resampling(
             undefined, message = undefined + 1, str(error)
     if undefined > MAX_UNDEFINED * RESAMPLES:
         raise ValueError(f"undefined in {undefined / RESAMPLES:.0%} of the resamples: {message}")
-    df, weight = _class_weights(targets)
-    return resampled_difference(
-        _differences(calls, sign, examples), np.array(draws), n, df=min(df, n - 1), weight=weight,
-        sample_unit="test examples" if clusters is None else "clusters",
-    )  # fmt: skip
+    return _differences(calls, sign, examples), np.array(draws), n
+
+
+def from_draws(
+    values: Sequence[float], draws: np.ndarray, n: int, targets: np.ndarray, clusters: np.ndarray | None
+) -> Difference:
+    """Return the difference of a metric from its resamples, known no better than by the rarest class of `targets`."""
+    df, weight = class_weights(targets)
+    unit: SampleUnit = "test examples" if clusters is None else "clusters"
+    return resampled_difference(values, draws, n, df=min(df, n - 1), weight=weight, sample_unit=unit)
 
 
 def _resamples(
@@ -279,7 +301,7 @@ def _resamples(
             yield of_seeds.tolist() if np.isfinite(of_seeds).all() else drawn_rows(row)
 
 
-def _class_weights(targets: np.ndarray) -> tuple[float, float]:
+def class_weights(targets: np.ndarray) -> tuple[float, float]:
     """Return the degrees of freedom of a variance to which n_c examples of a class add 1/n_c, and one answer's weight.
 
     A mean over classes knows its variance hardly better than the rarest class does: Satterthwaite's (Σ 1/n_c)² / Σ
@@ -306,7 +328,7 @@ def _differences(calls: Sequence[Sequence[Call]], sign: float, rows: np.ndarray)
     return [sign * (theirs - mine) for mine, theirs in zip(base, head)]
 
 
-def _bind(function: Callable[..., float], predictions: Predictions, spec: Mapping[str, Any]) -> Call:
+def bind(function: Callable[..., float], predictions: Predictions, spec: Mapping[str, Any]) -> Call:
     """Return the function with the columns that it takes."""
     if isinstance(function, StoredValues):
         return function, {"values": predictions[function.column]}
@@ -331,7 +353,7 @@ class StoredValues:
         return values
 
 
-def _metric_of(metric: str, files: MetricFiles, examples: Examples) -> tuple[Any, Callable[..., float], bool]:
+def metric_of(metric: str, files: MetricFiles, examples: Examples) -> tuple[Any, Callable[..., float], bool]:
     """Return the file of a metric, its function, and whether the suite names the file. Raise Unpaired without one."""
     name = metric.partition("/")[2]
     column = f"{VALUE_PREFIX}{name}"
@@ -346,7 +368,7 @@ def _metric_of(metric: str, files: MetricFiles, examples: Examples) -> tuple[Any
         raise Unpaired(f"{name} is no metric of single predictions") from None
 
 
-def _reproduce(name: str, call: Call, recorded: float, predictions: Predictions) -> None:
+def reproduce(name: str, call: Call, recorded: float, predictions: Predictions) -> None:
     """Raise ValueError if stored predictions do not give the recorded value."""
     bound, columns = call
     rounded = "scores" in columns and predictions.rounded_scores

@@ -24,6 +24,7 @@ from bench_suite.suite.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.session import Outcome
 
@@ -42,7 +43,7 @@ class SuiteFile(pytest.File):
         self.against: str | None = option("bench_against")
         self.store = Store(Path(option("bench_results")))
         self.plan: Plan
-        self.base: Run | None = None
+        self.base: Run | LastRuns | None = None
         self.outcome: Outcome | None = None
         self.comparison: Comparison | None = None
         self.comparison_error = ""
@@ -120,18 +121,19 @@ class SuiteFile(pytest.File):
                 terminal.write_fspath_result(self.nodeid, "")  # the letters of the tests follow on this line
                 terminal.flush()
 
-    def _base_run(self) -> Run | None:
-        """Return the run to compare with, before anything is trained."""
+    def _base_run(self) -> Run | LastRuns | None:
+        """Return what to compare with, before anything is trained."""
         if self.against is None:
             return None
         from bench_suite.comparison.baselines import base_run
         from bench_suite.comparison.preconditions import check_common
 
-        base = base_run(self.store, self.against, self.plan.suite.name)
+        suite = self.plan.suite
+        base = base_run(self.store, self.against, suite.name, overrides=suite.overrides)
         check_common(base, (cell.id for cell in self.plan.cells), "--bench-against")
         return base
 
-    def _compare(self, base: Run, head: Run) -> None:
+    def _compare(self, base: Run | LastRuns, head: Run) -> None:
         from bench_suite.comparison.compare import compare
 
         try:

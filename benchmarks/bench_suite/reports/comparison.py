@@ -120,7 +120,9 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     Rows and notes that would make the text longer than `limit` characters are left out from the end, that is the best
     ones, and counted; the text then names the command that prints all of them.
     """
-    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
+    everything = (
+        f"`bench compare {comparison.base_word or comparison.base} {comparison.head} --json` prints all of them"
+    )
     head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     if comparison.gate_changes:
         changes = [_change_line(change) for change in comparison.gate_changes]
