@@ -96,8 +96,11 @@ def command(
         newer = head_run(store, head or "latest")
         older = base_for(store, base, newer)
     if error_rates:
-        from bench_suite.cli.error_rates import of_runs
+        from bench_suite.cli.error_rates import of_last_runs, of_runs
+        from bench_suite.comparison.last_runs import LastRuns
 
+        if isinstance(older, LastRuns):
+            return of_last_runs(older, newer, as_json=as_json, trust=trust)
         return of_runs(older, newer, as_json=as_json, trust=trust)
     comparison = compare(older, newer, trust=trust, models=pair)
     write_files(comparison, markdown, junit)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
+import numpy as np
+
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.rescored_runs import difference_of_runs, in_one_order
 from bench_suite.comparison.rescoring import Examples, Unpaired
@@ -129,23 +131,28 @@ def _by_runs_alone(metrics: Sequence[PairedMetric]) -> Evidence:
 
 
 def _by_processes(metrics: Sequence[PairedMetric]) -> Evidence:
-    """Compare the logarithms of the processes' medians: the variance within runs, and that between them."""
-    sign, count = metrics[0].sign, len(metrics)
-    logs = [[sign * math.log(sample) for base, _ in metric.values for sample in base.samples] for metric in metrics]
-    head = [sign * math.log(sample) for _, row in metrics[0].values for sample in row.samples]
-    within = [_variance_of_mean(own) for own in logs]
-    of_head = _variance_of_mean(head)
+    """Compare the logarithms of the processes' medians."""
+    sign = metrics[0].sign
+    bases = [[sign * math.log(sample) for base, _ in metric.values for sample in base.samples] for metric in metrics]
+    return of_processes(bases, [sign * math.log(sample) for _, row in metrics[0].values for sample in row.samples])
+
+
+def of_processes(bases: Sequence[Sequence[float]], head: Sequence[float]) -> Evidence:
+    """Return the evidence of processes: V = variance within head and within the runs + that between runs · (1 + 1/N).
+
+    Args:
+        bases: for each of N runs, the logarithms of its processes' medians, signed so that more is better.
+        head: those of head.
+    """
+    within = [float(np.var(own, ddof=1)) / len(own) for own in bases]
+    of_head, count = float(np.var(head, ddof=1)) / len(head), len(bases)
     variance = of_head + math.fsum(within) / count**2
     below = of_head**2 / (len(head) - 1)
-    below += math.fsum((own / count**2) ** 2 / (len(samples) - 1) for own, samples in zip(within, logs))
-    df = variance**2 / below if below else math.inf
-    values = [fmean(own) for own in logs]
-    smallest = min(len(head), *map(len, logs))
-    paired = Difference(fmean(head) - fmean(values), 0.0, variance, variance, df, 0, smallest)
-    runs = base_runs(values, fmean(within), sum(len(own) - 1 for own in logs))
+    below += math.fsum((own / count**2) ** 2 / (len(samples) - 1) for own, samples in zip(within, bases))
+    values = [fmean(own) for own in bases]
+    paired = Difference(
+        fmean(head) - fmean(values), 0.0, variance, variance, variance**2 / below if below else math.inf, 0,
+        min(len(head), *map(len, bases)),
+    )  # fmt: skip
+    runs = base_runs(values, fmean(within), sum(len(own) - 1 for own in bases))
     return Evidence(with_base_runs(paired, runs), method="processes", base_runs=runs)
-
-
-def _variance_of_mean(samples: Sequence[float]) -> float:
-    mean = fmean(samples)
-    return math.fsum((sample - mean) ** 2 for sample in samples) / (len(samples) - 1) / len(samples)
