@@ -30,6 +30,8 @@ from bench_suite.suite.spec import Gate
 
 FindEvidence = Callable[[PairedMetric], Evidence]
 "Finds the evidence for a metric; raises ValueError with the reason if there is none."
+DRIFT = "what changed on the machine between the two runs is not covered: compare with last:5, or use bench ab"
+"The note of a timing that is compared with one run."
 MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
 
@@ -54,7 +56,16 @@ def cases_of(
     pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
     if pairing.groups and models is None:
         cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
+    if base.path != head.path:
+        cases = [with_drift_note(case) for case in cases]
     return pairing, [*cases, *unmeasured_gates(gates, pairing, cases)]
+
+
+def with_drift_note(case: Case) -> Case:
+    """Return the case of a timing of two runs with the note that their processes do not show what changed between."""
+    if case.evidence is None or case.evidence.method != "processes":
+        return case
+    return replace(case, row=replace(case.row, note="; ".join(filter(None, (case.row.note, DRIFT)))))
 
 
 def unmeasured_gates(gates: Sequence[Gate], pairing: Pairing, cases: Sequence[Case]) -> Iterator[Case]:

@@ -80,6 +80,7 @@ def compare(
         pairing, cases = cases_of_runs(several, head, trust=trust)
     else:
         pairing, cases = cases_of(newest, head, trust=trust, models=models)
+        pairing = replace(pairing, notes=(*(several.notes() if several is not None else ()), *pairing.notes))
     gates = judged_gates(head)
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])

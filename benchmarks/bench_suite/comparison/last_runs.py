@@ -67,9 +67,10 @@ class LastRuns:
 
     @property
     def name(self) -> str:
-        """The base in words: `last:5 (OLDEST … NEWEST)`."""
-        ends = [self.runs[-1].name, self.runs[0].name] if len(self.runs) > 1 else [self.runs[0].name]
-        return f"{self.word} ({' … '.join(ends)})"
+        """The base in words: `last:5 (OLDEST … NEWEST)`; the name of the run if there is one."""
+        if len(self.runs) == 1:
+            return self.runs[0].name
+        return f"{self.word} ({self.runs[-1].name} … {self.runs[0].name})"
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -89,7 +90,7 @@ class LastRuns:
         """Yield which runs the base is, and which were skipped and why."""
         taken = [_run_text(listed) for listed in self.listed if listed.skipped is None]
         few = f", not {self.asked}: there are no more" if len(taken) < self.asked else ""
-        runs = "the mean of 1 run" if len(taken) == 1 else f"the mean of {len(taken)} runs"
+        runs = "one run" if len(taken) == 1 else f"the mean of {len(taken)} runs"
         yield f"base: {runs}{few}: {', '.join(taken)}"
         yield from (f"skipped: {text}" for text in _skipped_texts(self.listed))
 

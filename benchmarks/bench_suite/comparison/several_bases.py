@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench_suite.comparison.cases import case_of, unmeasured_gates
+from bench_suite.comparison.cases import case_of, unmeasured_gates, with_drift_note
 from bench_suite.comparison.changed_examples import changes_text, location_of
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.judged_cells import Part, deciding, parts_of
@@ -99,7 +99,7 @@ def _cases_of_part(
         cells = replace(with_pairs(own, part.group.pairs), where=part.group.where)
         parts.append(replace(part, group=cells))
         locations.append(location_of(cells, run, reader, files))
-    if len(locations) == 1 and locations[0].changed_splits:
+    if all(location.changed_splits for location in locations):
         changes[f"{part.group.pairs[0].head.cell.get('task')}: {changes_text(locations[0])}"] = None
     rows_of_runs = [rows_of(one) for one in parts]
     noted = without_value(rows_of_runs[0])
@@ -149,14 +149,16 @@ def case_of_runs(key: Key, metrics: Sequence[BaseMetric], gate: Gate | None) -> 
     obstacles = [_obstacle(key, metric) for metric in metrics]
     used = [metric for metric, obstacle in zip(metrics, obstacles) if obstacle is None]
     if len(metrics) == 1 or not used:
-        return _with_notes(case_of(key, metrics[0].rows, metrics[0].location, gate), [])
+        case = case_of(key, metrics[0].rows, metrics[0].location, gate)
+        return case and with_drift_note(case)
     notes = [_count_note(metrics, obstacles)] if len(used) < len(metrics) else []
     newest = used[0]
     exact = all(row is not None and row.kind == "exact" for metric in used for pair in metric.rows for row in pair)
     if len(used) == 1 or exact:
         if exact and len({tuple(_numbers(metric)) for metric in used}) > 1:
             notes.append(f"the base runs differ, and the newest one counts: bench history {key[0]} says since when")
-        return _with_notes(case_of(key, newest.rows, newest.location, gate), notes)
+        case = case_of(key, newest.rows, newest.location, gate)
+        return _with_notes(case and with_drift_note(case), notes)
 
     def find(paired: PairedMetric) -> Evidence:
         rows = [[(base, head) for base, head in metric.rows if base and head] for metric in used]
