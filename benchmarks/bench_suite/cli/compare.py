@@ -82,7 +82,7 @@ def command(
 
         return usual(as_json=as_json)
     if base is None:
-        raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
+        raise click.UsageError("Missing argument 'BASE': a run, `baseline`, `latest` or `last:5` (bench results lists runs)")
     from bench_suite.comparison.baselines import base_for, head_run
     from bench_suite.comparison.compare import compare
     from bench_suite.store.runs import Store
