@@ -74,7 +74,7 @@ def command(
       bench compare latest --models mlp,cnn
       bench compare --error-rates
     """
-    _check_combination(head, junit, error_rates=error_rates, between=between, metrics=metrics, models=models)
+    _check_combination(base, head, junit, error_rates=error_rates, between=between, metrics=metrics, models=models)
     if between is not None:
         return _all_pairs(base or "latest", between, metrics, markdown, results, trust=trust, as_json=as_json)
     if error_rates and base is None:
@@ -82,7 +82,7 @@ def command(
 
         return usual(as_json=as_json)
     if base is None:
-        raise click.UsageError("Missing argument 'BASE': a run, `baseline`, `latest` or `last:5` (bench results lists runs)")
+        raise click.UsageError("Missing argument 'BASE': a run, `baseline`, `latest` or `last:5` (see bench results)")
     from bench_suite.comparison.baselines import base_for, head_run
     from bench_suite.comparison.compare import compare
     from bench_suite.store.runs import Store
@@ -119,7 +119,7 @@ def command(
 
 
 def _check_combination(
-    head: str | None, junit: Path | None, *, error_rates: bool, between: str | None, metrics: tuple[str, ...],
+    base: str | None, head: str | None, junit: Path | None, *, error_rates: bool, between: str | None, metrics: tuple[str, ...],
     models: str | None,
 ) -> None:  # fmt: skip
     """Refuse options that do not go together."""
@@ -127,6 +127,8 @@ def _check_combination(
     names = [name for name, value in stated.items() if value]
     if len(names) > 1:
         raise click.UsageError(f"{' and '.join(names)} do not go together: choose one")
+    if base is not None and base.startswith("last:") and (between is not None or models is not None):
+        raise click.UsageError(f"{names[0]} compares single runs: name them, not {base}")
     if between is not None and head is not None:
         raise click.UsageError("--between compares the results of one run: name one run, not two")
     if between is not None and junit is not None:
