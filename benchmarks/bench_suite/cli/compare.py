@@ -119,8 +119,8 @@ def command(
 
 
 def _check_combination(
-    base: str | None, head: str | None, junit: Path | None, *, error_rates: bool, between: str | None, metrics: tuple[str, ...],
-    models: str | None,
+    base: str | None, head: str | None, junit: Path | None, *, error_rates: bool, between: str | None,
+    metrics: tuple[str, ...], models: str | None,
 ) -> None:  # fmt: skip
     """Refuse options that do not go together."""
     stated = {"--between": between, "--models": models, "--error-rates": error_rates}
