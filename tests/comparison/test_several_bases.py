@@ -259,10 +259,10 @@ def predictions_without(predictions: Any, count: int) -> Any:
 def test_a_metric_of_the_whole_run_is_compared_with_the_mean_too(runs) -> None:
     row = MetricRow("all/x", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6), n=50)
     gate = {"all/x": {"tolerance": 0.5}}
-    made = [runs.of(0.9, noise=10 * run, gate=gate) for run in range(4)]
-    for run, value in zip(made, (0.5, 0.52, 0.48, 0.5)):
+    summarised = [runs.of(0.9, noise=10 * run, gate=gate) for run in range(4)]
+    for run, value in zip(summarised, (0.5, 0.52, 0.48, 0.5)):
         run.write_summaries([replace(row, value=value)], [])
-    compared = runs.gated_row(against(runs, "last:3", made[-1]))
+    compared = runs.gated_row(against(runs, "last:3", summarised[-1]))
     assert (compared.where, compared.base, compared.verdict) == (
         "all cells", pytest.approx(0.5), "not worse than the tolerance",
     )  # fmt: skip

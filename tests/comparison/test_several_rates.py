@@ -12,8 +12,8 @@ from bench_suite.comparison.baselines import base_for
 from bench_suite.comparison.several_rates import RunsSetting, settings_of, simulate
 from bench_suite.comparison.verdicts import LEVEL
 
-VALUES = RunsSetting(seeds=3, n=400, of_seed=0.005, of_example=0.2)
-"The noise of one run's value: √(0.005² / 3 + 0.2² / 1200) = 0.0065."
+VALUES = RunsSetting(seeds=3, n=100, of_seed=0.005, of_example=0.1)
+"The noise of one run's value: √(0.005² / 3 + 0.1² / 300) = 0.0065."
 NOISE = 0.0065
 TIMES = RunsSetting(seeds=1, n=0, processes=5, of_process=0.05)
 
@@ -64,13 +64,13 @@ def test_a_drawn_metric_loses_what_it_should() -> None:
 def test_rates_as_the_docs_state_them(runs: int) -> None:
     """Printed by `pytest -m slow tests/comparison/test_several_rates.py -s`, quoted in docs/appendix/comparing.md."""
     for kind, setting in (("values", replace(VALUES, seeds=5)), ("timings", TIMES)):
-        noise = (0.005**2 / 5 + 0.2**2 / 2000) ** 0.5 if kind == "values" else 0.05 / 5**0.5
+        noise = (0.005**2 / 5 + 0.1**2 / 500) ** 0.5 if kind == "values" else 0.05 / 5**0.5
         for ratio in (0, 1, 3):
             one = replace(setting, runs=runs, between=ratio * noise)
             alone = simulate([one], trials=2000, seed=1).alarms
             many = simulate([one] * 5, trials=300, seed=2).alarms
-            found = [simulate([one], times * noise, trials=200, seed=3).detected for times in (4, 8, 16)]
-            shares = " | ".join(f"{share:.2f}" for share in found)
+            detected = [simulate([one], times * noise, trials=200, seed=3).detected for times in (4, 8, 16)]
+            shares = " | ".join(f"{share:.2f}" for share in detected)
             print(f"| {kind} | {runs} | {ratio} | {alone:.4f} | {many:.3f} | {shares} |", flush=True)
             assert alone <= LEVEL + 3 * (LEVEL / 2000) ** 0.5
             assert many <= LEVEL + 3 * (LEVEL / 300) ** 0.5
