@@ -11,6 +11,7 @@ from bench_suite.comparison import several_rates
 from bench_suite.comparison.baselines import base_for
 from bench_suite.comparison.several_rates import RunsSetting, settings_of, simulate
 from bench_suite.comparison.verdicts import LEVEL
+from bench_suite.stats.paired import p_regressed
 
 VALUES = RunsSetting(seeds=3, n=100, of_seed=0.005, of_example=0.1)
 "The noise of one run's value: √(0.005² / 3 + 0.1² / 300) = 0.0065."
@@ -36,7 +37,7 @@ def test_losses_are_found_and_more_runs_find_smaller_ones(setting: RunsSetting) 
 
 
 def test_an_unchanged_metric_is_shown_to_be_within_a_wide_tolerance() -> None:
-    assert simulate([replace(VALUES, runs=8, tolerance=0.1)], trials=100).undecided <= 0.05
+    assert simulate([replace(VALUES, runs=8, tolerance=0.2)], trials=100).undecided <= 0.05
     assert simulate([replace(VALUES, runs=2, tolerance=0.1)], trials=100).undecided >= 0.9
 
 
@@ -74,3 +75,18 @@ def test_rates_as_the_docs_state_them(runs: int) -> None:
             print(f"| {kind} | {runs} | {ratio} | {alone:.4f} | {many:.3f} | {shares} |", flush=True)
             assert alone <= LEVEL + 3 * (LEVEL / 2000) ** 0.5
             assert many <= LEVEL + 3 * (LEVEL / 300) ** 0.5
+
+
+@pytest.mark.slow
+def test_v_alone_raises_false_alarms_with_two_or_three_runs() -> None:
+    """Printed by `pytest -m slow tests/comparison/test_several_rates.py -s`, quoted in docs/appendix/comparing.md."""
+    noise = {"values": (0.005**2 / 5 + 0.1**2 / 500) ** 0.5, "timings": 0.05 / 5**0.5}
+    draws = {"values": several_rates._values, "timings": several_rates._timings}
+    for kind, setting in (("values", replace(VALUES, seeds=5)), ("timings", TIMES)):
+        alarms = {}
+        for runs in (2, 3, 5, 10):
+            one, random = replace(setting, runs=runs, between=3 * noise[kind]), np.random.default_rng(1)
+            trials = [p_regressed(draws[kind](one, 0.0, random).main) <= LEVEL for _ in range(1500)]
+            alarms[runs] = float(np.mean(trials))
+        print(f"| {kind} | {' | '.join(f'{share:.4f}' for share in alarms.values())} |")
+        assert alarms[2] > 2 * LEVEL, "then the test by the runs alone is needed"

@@ -127,7 +127,8 @@ def _left_out(run: Run, where: str, matches: Matches, missing: Sequence[str]) ->
 
 
 def _code(bases: LastRuns, head: Run) -> Iterator[str]:
-    yield f"code: {', '.join(dict.fromkeys(commits_text(run) for run in bases.runs))} → {commits_text(head)}"
+    commits = list(dict.fromkeys(commits_text(run) for run in bases.runs))
+    yield f"code: {commits[0] if len(commits) == 1 else f'{len(commits)} commits'} → {commits_text(head)}"
 
 
 def _differences(bases: LastRuns, head: Run, groups: Sequence[RunsGroup]) -> Iterator[str]:

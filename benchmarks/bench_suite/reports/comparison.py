@@ -254,7 +254,8 @@ def _what_decides(comparison: Comparison) -> str:
     """Return the next step if the comparison cannot tell."""
     undecided = [row for row in comparison.rows if row.gated and row.verdict == "cannot tell"]
     if any(row.p is not None for row in undecided):
-        return "next: more examples or seeds as stated above, or a wider tolerance"
+        more = "base runs, examples or seeds" if comparison.base_word else "examples or seeds"
+        return f"next: more {more} as stated above, or a wider tolerance"
     if undecided:
         return "next: measure the gated metrics on both sides, or do not gate them"
     if comparison.rows and any(cell.reason_code == "missing" for cell in comparison.uncompared):
