@@ -21,10 +21,11 @@ def run_notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     code = [commits_text(run) for run in (base, head)]
     yield f"code: {code[0]} → {code[1]}" if code[0] != code[1] else f"code: {code[0]} on both sides"
     yield from differences_of_runs(base, head, groups)
+    yield from changed_files(groups)
 
 
 def differences_of_runs(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
-    """Yield what differs between the runs as a whole but for their commits."""
+    """Yield what differs between the runs as a whole but for their commits and files."""
     if base.info.get("version") != head.info.get("version"):
         yield f"bench-suite {base.info.get('version')} → {head.info.get('version')}"
     versions = [[_versions(environment) for environment in _environments(run)] for run in (base, head)]
@@ -39,7 +40,6 @@ def differences_of_runs(base: Run, head: Run, groups: Sequence[Group]) -> Iterat
         yield f"hardware: {before} → {after}: timings are not compared"
     elif moved := [group.where for group in groups if not group.same_hardware]:
         yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
-    yield from _changed_files(groups)
     yield from _reordered(groups)
     if base.info.get("overrides", []) != head.info.get("overrides", []):
         yield f"--set: {_words(base.info.get('overrides'))} → {_words(head.info.get('overrides'))}"
@@ -48,18 +48,23 @@ def differences_of_runs(base: Run, head: Run, groups: Sequence[Group]) -> Iterat
             yield f"{word} has {ignored} cell{'s' if ignored > 1 else ''} that its suite no longer contains: ignored"
 
 
-def _changed_files(groups: Sequence[Group]) -> Iterator[str]:
-    """Yield the files of tasks, models, engines and problems that differ between the two sides of compared cells."""
-    changes: dict[tuple[str, str, str], dict[str, None]] = {}
+def changed_files(groups: Sequence[Group]) -> Iterator[str]:
+    """Yield the files of tasks, models, engines and problems that differ between the two sides of compared cells.
+
+    Several base runs can have several versions of a file, which are counted.
+    """
+    versions: dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]] = {}
     for group in groups:
         for pair in group.pairs:
             before, after = pair.base.sources, pair.head.sources
             for source in before.keys() | after.keys() if before and after else ():
                 if before.get(source) != after.get(source):
                     label = str(pair.head.cell.get("task" if source in ("task", "problem") else "model"))
-                    hashes = (before.get(source, "none")[:8], after.get(source, "none")[:8])
-                    changes.setdefault((source, *hashes), {})[label] = None
-    for (source, old, new), labels in sorted(changes.items()):
+                    old, new = before.get(source, "none")[:8], after.get(source, "none")[:8]
+                    labels, olds = versions.setdefault((source, new), ({}, {}))
+                    labels[label], olds[old] = None, None
+    for (source, new), (labels, olds) in sorted(versions.items()):
+        old = next(iter(olds)) if len(olds) == 1 else f"{len(olds)} versions"
         yield f"{file_in_words(source)} changed ({', '.join(labels)}): {old} → {new}"
 
 

@@ -17,7 +17,7 @@ from bench_suite.comparison.pairing import (
     match_cells,
     pairing_of,
 )
-from bench_suite.comparison.run_differences import commits_text, differences_of_runs
+from bench_suite.comparison.run_differences import changed_files, commits_text, differences_of_runs
 from bench_suite.contracts import Record
 from bench_suite.store.runs import Run
 
@@ -140,6 +140,7 @@ def _differences(bases: LastRuns, head: Run, groups: Sequence[RunsGroup]) -> Ite
             runs.setdefault(text, []).append(run.name)
     for text, names in runs.items():
         yield text if len(names) == len(bases.runs) else f"{text} (of {', '.join(names)})"
+    yield from changed_files([group for members in groups for _, group in members.runs])
 
 
 def _left_out_notes(groups: Sequence[RunsGroup]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal
 
 from bench_suite.comparison.cases import case_of, unmeasured_gates, with_drift_note
@@ -231,9 +232,10 @@ def _numbers(metric: BaseMetric) -> list[float]:
 
 def _mean_rows(metrics: Sequence[BaseMetric]) -> Rows:
     """Return the rows of the newest run with the means of all runs, one a cell, with those of head."""
-    numbers = [_numbers(metric) for metric in metrics]
+    cells = zip(*(_numbers(metric) for metric in metrics))
+    means = [values[0] if len(set(values)) == 1 else fmean(values) for values in cells]  # without rounding errors
     return [
-        (replace(base, value=sum(own[cell] for own in numbers) / len(numbers)), head)
-        for cell, (base, head) in enumerate(metrics[0].rows)
+        (replace(base, value=mean), head)
+        for mean, (base, head) in zip(means, metrics[0].rows, strict=True)
         if base is not None
     ]
