@@ -99,7 +99,8 @@ def compare(
 
     Args:
         base: the earlier run: a `Run`, or a name as for `load`. It may also be `baseline` (the baseline of head's
-            suite), the name of a baseline, or `latest` (the newest run of the suite before `head`).
+            suite), the name of a baseline, `latest` (the newest run of the suite before `head`), or `last:5` (the mean
+            of the newest five runs of the main branch).
         head: the later run: a `Run`, or a name as for `load`.
         results: the folder of all runs.
         trust: run the files of metrics that head's suite names by path, so that these are paired by example too.
@@ -115,15 +116,16 @@ def compare(
         print(comparison.markdown())
         ```
     """
-    from bench_suite.comparison.baselines import base_run, head_run
+    from bench_suite.comparison.baselines import base_for, head_run
     from bench_suite.comparison.compare import compare as compare_runs
     from bench_suite.reports.comparison import Compared
     from bench_suite.store.runs import Run, Store
 
     store = Store(Path(results))
     later = head if isinstance(head, Run) else head_run(store, head)
-    earlier = base if isinstance(base, Run) else base_run(store, str(base), str(later.info["suite"]), before=later)
-    return Compared.of(compare_runs(earlier, later, trust=trust))
+    return Compared.of(
+        compare_runs(base if isinstance(base, Run) else base_for(store, str(base), later), later, trust=trust)
+    )
 
 
 def evaluate_module(use: str | Path, **settings: Any) -> Any:

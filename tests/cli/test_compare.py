@@ -192,6 +192,48 @@ def test_error_rates_are_printed_for_given_runs_and_for_usual_suites(bench, suit
     assert [len(entry["gates"]) for entry in usual["suites"]] == [1, 1, 1, 20, 20, 20]
 
 
+def test_the_last_runs_are_a_base_and_a_regression_is_found_against_their_mean(bench, suite, monkeypatch):
+    ended = suite("--against", "last:2")
+    assert ended.status == 4
+    assert "last:2: there is only one earlier run of suite on main or master in " in ended.err
+    assert "make runs of that branch with: bench run suite; or compare with one run: --against latest" in ended.err
+    for _ in range(2):
+        assert suite().status == 0
+    same = suite("--against", "last:5")
+    assert same.status == 0
+    assert "base: the mean of 3 runs, not 5: there are no more: " in same.out
+    assert "not worse than the tolerance: quality/accuracy, digits, neighbours, threads 1" in same.out
+    assert "the same predictions, one by one" in same.out
+    Path("model.py").write_text(FAULT)
+    worse = suite("--against", "last:4")
+    assert worse.status == 1
+    assert "regressed: quality/accuracy, digits, neighbours, threads 1" in worse.out
+    document = json.loads(bench("compare", "last:4", "--json").out)
+    assert (document["base_word"], len(document["base_runs"]), document["status"]) == ("last:4", 4, 1)
+    assert {one["skipped"] for one in document["base_runs"]} == {None}
+    monkeypatch.setattr(error_rates, "TRIALS", 20)
+    monkeypatch.setattr(error_rates, "TRIALS_OF_RUNS", 10)
+    rates = bench("compare", "last:4", "--error-rates")
+    assert rates.status == 0
+    assert re.search(
+        r"^ +0\.03 +[\d.]+ +\d+( +\d+){3}  quality/accuracy, digits, neighbours, threads 1$", rates.out, re.M
+    )
+    assert json.loads(bench("compare", "last:4", "--error-rates", "--json").out)["gates"][0]["gate"]["runs"] == 4
+
+
+def test_words_for_the_last_runs_that_are_wrong_are_refused_before_anything_is_spent(bench, suite):
+    run = ("run", "suite.toml", "--trust", "--against")
+    for arguments in (("compare", "last:0"), ("compare", "last:x"), (*run, "last:")):
+        ended = bench(*arguments)
+        assert (ended.status, ended.out) == (2, "")
+        assert "write last:N, the newest N runs of the main branch, with N from 1 to 100, such as last:5" in ended.err
+    suite()
+    for words in (("--models", "neighbours,other"), ("--between", "model")):
+        ended = bench("compare", "last:2", *words)
+        assert (ended.status, f"{words[0]} compares single runs: name them, not last:2" in ended.err) == (2, True)
+    assert bench("compare", "last:1", "--error-rates").status == 2
+
+
 METRIC = '''
 """Upper half: the accuracy of the digits 5 to 9."""
 

@@ -90,6 +90,9 @@ def test_without_a_baseline_nothing_is_run(folder: Path, run_pytest) -> None:
     ended = run_pytest(folder, "small.toml", "--bench-trust", "--bench-against", "baseline")
     assert ended.status == 2
     assert "small has no baseline in " in ended.output
+    ended = run_pytest(folder, "small.toml", "--bench-trust", "--bench-against", "last:5", "--bench-results", "none")
+    assert ended.status == 2
+    assert "last:5: there is no earlier run of small on main or master in " in ended.output
 
 
 def test_an_interrupted_run_names_the_command_that_completes_it(folder: Path) -> None:

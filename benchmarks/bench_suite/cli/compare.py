@@ -15,6 +15,8 @@ from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
+    from bench_suite.comparison.last_runs import LastRuns
+    from bench_suite.store.runs import Run
 
 MARKDOWN = click.option(
     "--markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -57,20 +59,22 @@ def command(
 ) -> int:  # fmt: skip
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
-    BASE is a run, `baseline` (the baseline of the suite; see bench baseline), the name of a baseline, or `latest`
-    (the newest earlier run of the suite). HEAD is a run, by default the newest one that is not a smoke run. The
-    gates of HEAD's suite decide.
+    BASE is a run, `baseline` (the baseline of the suite; see bench baseline), the name of a baseline, `latest`
+    (the newest earlier run of the suite), or `last:N` (the mean of the newest N runs of the main branch, with the
+    variance between them; `last:N@BRANCH` for another branch). HEAD is a run, by default the newest one that is not
+    a smoke run. The gates of HEAD's suite decide.
 
     Exit status: 0 nothing is worse; 1 regressed; 2 invalid input; 3 cells failed; 4 cannot tell, or no baseline.
 
     \b
       bench compare baseline
+      bench compare last:5
       bench compare 20261124T1200 20261125T0900 --markdown summary.md
       bench compare latest --between model
       bench compare latest --models mlp,cnn
       bench compare --error-rates
     """
-    _check_combination(head, junit, error_rates=error_rates, between=between, metrics=metrics, models=models)
+    _check_combination(base, head, junit, error_rates=error_rates, between=between, metrics=metrics, models=models)
     if between is not None:
         return _all_pairs(base or "latest", between, metrics, markdown, results, trust=trust, as_json=as_json)
     if error_rates and base is None:
@@ -78,21 +82,25 @@ def command(
 
         return usual(as_json=as_json)
     if base is None:
-        raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
-    from bench_suite.comparison.baselines import base_run, head_run
+        raise click.UsageError("Missing argument 'BASE': a run, `baseline`, `latest` or `last:5` (see bench results)")
+    from bench_suite.comparison.baselines import base_for, head_run
     from bench_suite.comparison.compare import compare
     from bench_suite.store.runs import Store
 
     store = Store(results)
     pair = _two_models(models)
     if pair is not None and head is None:
-        older = newer = head_run(store, base)
+        newer = head_run(store, base)
+        older: Run | LastRuns = newer
     else:
         newer = head_run(store, head or "latest")
-        older = base_run(store, base, str(newer.info["suite"]), before=newer)
+        older = base_for(store, base, newer)
     if error_rates:
-        from bench_suite.cli.error_rates import of_runs
+        from bench_suite.cli.error_rates import of_last_runs, of_runs
+        from bench_suite.comparison.last_runs import LastRuns
 
+        if isinstance(older, LastRuns):
+            return of_last_runs(older, newer, as_json=as_json, trust=trust)
         return of_runs(older, newer, as_json=as_json, trust=trust)
     comparison = compare(older, newer, trust=trust, models=pair)
     write_files(comparison, markdown, junit)
@@ -111,14 +119,16 @@ def command(
 
 
 def _check_combination(
-    head: str | None, junit: Path | None, *, error_rates: bool, between: str | None, metrics: tuple[str, ...],
-    models: str | None,
+    base: str | None, head: str | None, junit: Path | None, *, error_rates: bool, between: str | None,
+    metrics: tuple[str, ...], models: str | None,
 ) -> None:  # fmt: skip
     """Refuse options that do not go together."""
     stated = {"--between": between, "--models": models, "--error-rates": error_rates}
     names = [name for name, value in stated.items() if value]
     if len(names) > 1:
         raise click.UsageError(f"{' and '.join(names)} do not go together: choose one")
+    if base is not None and base.startswith("last:") and (between is not None or models is not None):
+        raise click.UsageError(f"{names[0]} compares single runs: name them, not {base}")
     if between is not None and head is not None:
         raise click.UsageError("--between compares the results of one run: name one run, not two")
     if between is not None and junit is not None:

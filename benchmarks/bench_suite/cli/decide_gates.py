@@ -14,6 +14,7 @@ from bench_suite.suite.cell import group_name
 from bench_suite.suite.seed_range import SEED, first_seeds
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.comparison.verdicts import Row
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run, Store
@@ -29,11 +30,11 @@ class Decided:
 
     plan: Plan
     outcome: Outcome
-    base: Run
+    base: Run | LastRuns
 
 
 def decide_gates(
-    plan: Plan, outcome: Outcome, base: Run, path: Path, store: Store, plan_of: PlanOf, execute: Execute,
+    plan: Plan, outcome: Outcome, base: Run | LastRuns, path: Path, store: Store, plan_of: PlanOf, execute: Execute,
     *, offline: bool = False,
 ) -> Decided:  # fmt: skip
     """Add seeds on both sides, in the cells of undecided gates only, until each gate is decided or has the most seeds.
@@ -41,7 +42,7 @@ def decide_gates(
     Args:
         plan: the plan of the run.
         outcome: what the run has done so far.
-        base: the run that it is compared with; its missing seeds are run with its own files.
+        base: the run that it is compared with; its missing seeds are run with its own files. Several runs get none.
         path: the file of the suite.
         store: the results.
         plan_of: makes a plan of the suite with more seeds.
@@ -49,9 +50,13 @@ def decide_gates(
         offline: whether no network may be used.
     """
     from bench_suite.cli.base_seeds import BaseSeeds, NoMoreSeeds
+    from bench_suite.comparison.last_runs import LastRuns
 
     seed_range = plan.suite.gate_seeds
     if seed_range is None:
+        return Decided(plan, outcome, base)
+    if isinstance(base, LastRuns):
+        say(f"no seeds are added: {base.word} is not one run that could get more", err=True)
         return Decided(plan, outcome, base)
     all_seeds = with_all_seeds(plan, plan_of)
     seeds = first_seeds(all_seeds.suite.axes.get(SEED, ()), seed_range.most)

@@ -14,12 +14,17 @@ from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
     from bench_suite.comparison.error_rates import Rates, Setting
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.store.runs import Run
 
 GATES = (1, 20)
 SEEDS = (1, 3, 5)
 TRIALS = 1000
 "Trials with equally good models; half as many with drops."
+TRIALS_OF_RUNS = 300
+"Trials for each gate and each loss against the mean of several runs."
+LOSSES = (2.0, 3.0, 5.0)
+"Losses that are simulated against several runs, as multiples of the tolerance."
 HEAD = ("gates", "seeds", "examples", "tolerance", "false alarms", "drop", "found", "on top", "finds")
 
 
@@ -50,6 +55,47 @@ def of_runs(base: Run, head: Run, *, as_json: bool, trust: bool = False) -> int:
         raise ComparisonError("no gated metric of these runs is compared over examples: there is nothing to simulate")
     say(f"the {len(settings)} gated metrics of these runs that are compared over examples", err=True)
     return _print_rates([settings], as_json=as_json, with_curve=True)
+
+
+def of_last_runs(bases: LastRuns, head: Run, *, as_json: bool, trust: bool = False) -> int:
+    """Simulate the gates of a run against the mean of several, with the spreads that were measured.
+
+    Raises:
+        ComparisonError: The runs cannot be compared, or no gated metric shows how much runs differ.
+    """
+    from bench_suite.comparison.preconditions import ComparisonError
+    from bench_suite.comparison.several_rates import settings_of, simulate
+    from bench_suite.store.records import plain
+
+    if len(bases.runs) < 2:
+        raise ComparisonError(f"{bases.word} is one run: name two runs, or last:5")
+    settings = settings_of(bases, head, trust=trust)
+    if not settings:
+        raise ComparisonError("no gated metric of these runs varies between them: there is nothing to simulate")
+    say(f"{len(settings)} gated metrics against the mean of {len(bases.runs)} runs, judged together", err=True)
+    alarms = simulate([replace(setting, tolerance=0.0) for setting in settings], trials=TRIALS).alarms
+    entries: list[dict[str, object]] = []
+    if not as_json:
+        say("  ".join(("tolerance", "between", "undecided", *(f"{loss:g}×".rjust(4) for loss in LOSSES), "gate")))
+    for position, setting in enumerate(settings):
+        ordered = [setting, *settings[:position], *settings[position + 1 :]]
+        same = simulate(ordered, trials=TRIALS_OF_RUNS)
+        drops = [(loss - 1) * setting.tolerance if setting.tolerance else loss / 100 for loss in LOSSES]
+        rates = [simulate(ordered, drop, trials=TRIALS_OF_RUNS) for drop in drops]
+        entries.append({"gate": asdict(setting), "alike": asdict(same), "dropped": [asdict(rate) for rate in rates]})
+        if not as_json:
+            shares = "  ".join(f"{rate.detected * 100:4.0f}" for rate in rates)
+            numbers = f"{setting.tolerance:9.3g}  {setting.between:7.2g}  {same.undecided * 100:9.0f}"
+            say(f"{numbers}  {shares}  {setting.label}")
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "alarms": alarms, "trials": TRIALS, "gates": plain(entries)}, indent=2))
+        return 0
+    say(f"\nfalse alarms by any gate in 100 comparisons of an unchanged run, without tolerance: {alarms * 100:.1f}")
+    say("tolerance  allowed loss; of timings a difference of logarithms")
+    say("between    standard deviation between the base runs that seeds, examples or processes do not explain")
+    say("undecided  of 100 comparisons of an unchanged run, those that cannot tell")
+    say("2×, 3×, …  of 100 losses of so many times the tolerance (without one: of 2, 3, … points), those found")
+    return 0
 
 
 def _print_rates(suites: Sequence[Sequence[Setting]], *, as_json: bool, with_curve: bool = False) -> int:

@@ -29,6 +29,7 @@ from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import printable, say, say_left_out
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run, Store
@@ -61,7 +62,8 @@ if TYPE_CHECKING:
     "--against",
     metavar="BASE",
     shell_complete=run_names,
-    help="Compare the run with BASE, as bench compare does: a run, `baseline`, or `latest` (the newest earlier run).",
+    help="Compare the run with BASE, as bench compare does: a run, `baseline`, `latest` (the newest earlier run), or "
+    "`last:5` (the mean of the newest five runs of the main branch).",
 )
 @click.option(
     "--seeds",
@@ -185,12 +187,13 @@ def _say_inapplicable(plan: Plan, suite: str) -> None:
         say(printable(line), err=True)
 
 
-def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
-    """Return the run to compare with, before anything is trained. Raises BenchError if it is not comparable."""
+def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run | LastRuns:
+    """Return what to compare with, before anything is trained. Raises BenchError if it is not comparable."""
     from bench_suite.comparison.baselines import base_run
     from bench_suite.comparison.preconditions import check_common
 
-    base = base_run(store, against, plan.suite.name, before=_run_to_resume(plan, store, resume))
+    resumed = _run_to_resume(plan, store, resume)
+    base = base_run(store, against, plan.suite.name, before=resumed, overrides=plan.suite.overrides)
     check_common(base, (cell.id for cell in plan.cells))
     return base
 

@@ -21,6 +21,7 @@ from bench_suite.suite.gate_section import gate_warnings
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
     from bench_suite.comparison.gates import Judgement
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run
@@ -35,7 +36,7 @@ FEW_SEEDS = 5
 
 def conclude(
     plan: Plan, outcome: Outcome, run_command: str, *, as_json: bool, smoke: bool = False, failed_in: str | None = None,
-    base: Run | None = None,
+    base: Run | LastRuns | None = None,
 ) -> int:  # fmt: skip
     """Write the report, judge the gates, print the summary, and return the exit status.
 
@@ -46,7 +47,7 @@ def conclude(
         as_json: print JSON instead of text.
         smoke: whether it is a smoke run; its gates are not judged.
         failed_in: the run whose failed cells were run again (`--lf`).
-        base: the run to compare with (`--against`).
+        base: the run or the runs to compare with (`--against`).
     """
     from bench_suite.comparison.gates import applies, scope_text
     from bench_suite.comparison.ratio_gates import judge_run
@@ -124,7 +125,7 @@ def _write_report(run: Run) -> Path | None:
         return None
 
 
-def _compare_with_base(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
+def _compare_with_base(base: Run | LastRuns | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
     """Compare the run with a base, if there is one; return the comparison and the combined exit status."""
     from bench_suite.comparison.compare import compare
 

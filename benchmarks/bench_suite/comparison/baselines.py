@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench_suite.comparison.last_runs import LastRuns, is_last_runs, last_runs
+from bench_suite.comparison.preconditions import NoBaseline
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import ArtifactRow, BenchError, Record
+from bench_suite.contracts import ArtifactRow, Record
 from bench_suite.execution.selection import format_selectors
 from bench_suite.store.atomic import StoreError, Writer, exists, safe_name, write_file, writing_error
 from bench_suite.store.records import dumps
@@ -26,12 +28,6 @@ _LEFTOVER = re.compile(r"(?P<process>[0-9]+)-[0-9a-f]+(?P<replaced>-old)?")
 _MAX_GAPS = 12
 WORD = "baseline"
 "Names the baseline of the suite in question, instead of a run."
-
-
-class NoBaseline(BenchError):
-    """A comparison that has no baseline."""
-
-    exit_status = 4
 
 
 @dataclass(frozen=True)
@@ -202,20 +198,25 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> Run:
-    """Return the run that `suite` is compared with.
+def base_run(
+    store: Store, name: str, suite: str, before: Run | None = None, overrides: Sequence[str] = ()
+) -> Run | LastRuns:
+    """Return the run that `suite` is compared with, or several.
 
     Args:
         store: the runs and baselines.
         name: `baseline` (that of the suite), the name of a baseline, `latest` (the newest earlier run of the suite
-            that is no smoke run), or a run as `Store.open` takes it.
+            that is no smoke run), `last:N` (see `last_runs`), or a run as `Store.open` takes it.
         suite: the suite's name.
-        before: the run that `latest` must precede.
+        before: the run that `latest` and `last:N` must precede.
+        overrides: `--set` of head, for `last:N`.
 
     Raises:
-        NoBaseline: There is no baseline or earlier run yet.
+        NoBaseline: There is no baseline or earlier run yet, or there are too few runs for `last:N`.
         StoreError: The name matches nothing.
     """
+    if is_last_runs(name) and not exists(Path(name) / "run.json"):
+        return last_runs(store, name, suite, overrides, before)
     known = {baseline.suite: baseline.run for baseline in baselines(store)}
     if name == WORD:
         if suite not in known and (damage := damaged_baselines(store).get(safe_name(suite, 40))):
@@ -241,6 +242,12 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
     except StoreError as error:
         near = nearest(name, [WORD, *known]) if known else ""
         raise StoreError(f"{error}{near}") from None
+
+
+def base_for(store: Store, name: str, head: Run) -> Run | LastRuns:
+    """Return the base of a run, as `base_run` does: of its suite, with its `--set`, before it."""
+    overrides = [str(text) for text in head.info.get("overrides", ())]
+    return base_run(store, name, str(head.info["suite"]), head, overrides)
 
 
 def head_run(store: Store, name: str | Path) -> Run:

@@ -12,7 +12,8 @@ from bench_suite.comparison.changed_examples import location_of
 from bench_suite.comparison.judged_cells import is_asked
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, coordinates_text
-from bench_suite.comparison.pairing import Group, machine_of, pair_of
+from bench_suite.comparison.pairing import Group, pair_of
+from bench_suite.comparison.run_differences import machine_of
 from bench_suite.comparison.strategies import Location
 from bench_suite.comparison.verdicts import Case, Row, classify_pairs
 from bench_suite.contracts import ArtifactRow, MetricRow, Predictions, Record

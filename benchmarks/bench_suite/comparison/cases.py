@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -30,6 +30,10 @@ from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate, SeedRange
 
+FindEvidence = Callable[[PairedMetric], Evidence]
+"Finds the evidence for a metric; raises ValueError with the reason if there is none."
+DRIFT = "what changed on the machine between the two runs is not covered: compare with last:5, or use bench ab"
+"The note of a timing that is compared with one run."
 MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
 
@@ -55,6 +59,20 @@ def cases_of(
     pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
     if pairing.groups and models is None:
         cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
+    if base.path != head.path:
+        cases = [with_drift_note(case) for case in cases]
+    return pairing, [*cases, *unmeasured_gates(gates, pairing, cases)]
+
+
+def with_drift_note(case: Case) -> Case:
+    """Return the case of a timing of two runs with the note that their processes do not show what changed between."""
+    if case.evidence is None or case.evidence.method != "processes":
+        return case
+    return replace(case, row=replace(case.row, note="; ".join(filter(None, (case.row.note, DRIFT)))))
+
+
+def unmeasured_gates(gates: Sequence[Gate], pairing: Pairing, cases: Sequence[Case]) -> Iterator[Case]:
+    """Yield a case without evidence for each gate on a metric that none of the other cases is of."""
     seen = {case.row.metric for case in cases}
     for gate in gates:
         pairs = pairs_of(gate, pairing)
@@ -62,8 +80,7 @@ def cases_of(
         if bool(pairs) and not is_measured(gate, pairs) if gate.only else gate.metric not in seen:
             seen.add(gate.metric)
             note = not_measured_reason(gate.metric, pairs)
-            cases.append(Case(Row(gate.metric, scope_text(gate), True, note=note)))
-    return pairing, cases
+            yield Case(Row(gate.metric, scope_text(gate), True, note=note))
 
 
 def is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
@@ -126,8 +143,18 @@ def _cases_of_summaries(
             yield case
 
 
-def case_of(key: Key, rows: Rows, location: Location, gate: Gate | None) -> Case | None:
-    """Return the case of one metric; None if it is not gated and only one side has it, which the notes report."""
+def case_of(
+    key: Key, rows: Rows, location: Location, gate: Gate | None, find: FindEvidence = find_evidence
+) -> Case | None:
+    """Return the case of one metric; None if it is not gated and only one side has it, which the notes report.
+
+    Args:
+        key: the metric.
+        rows: its rows of base and head, one pair a cell.
+        location: the cells.
+        gate: the gate that judges it; None without one.
+        find: returns the evidence, or raises ValueError with the reason why there is none.
+    """
     directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
     # Without a direction `min` and `max` apply, which judge each run by itself, and no change is worse.
     gated = gate is not None and (directed or "tolerance" in gate.rules)
@@ -144,7 +171,7 @@ def case_of(key: Key, rows: Rows, location: Location, gate: Gate | None) -> Case
     metric, tolerance = PairedMetric(row, values, location), gate.rules.get("tolerance") if gate is not None else None
     if location.changed_splits and not metric.is_timing:
         return _weigh_common(metric, tolerance)
-    return _weigh(metric, tolerance)
+    return _weigh(metric, tolerance, find)
 
 
 def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
@@ -177,11 +204,11 @@ def _weigh_common(metric: PairedMetric, tolerance: float | str | None) -> Case:
     return replace(case, row=replace(case.row, note="; ".join(filter(None, (note, case.row.note)))))
 
 
-def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
+def _weigh(metric: PairedMetric, tolerance: float | str | None, find: FindEvidence = find_evidence) -> Case:
     """Return the case with its evidence, or with the reason why there is none."""
     row, sign, relative = metric.row, metric.sign, metric.is_timing
     try:
-        evidence = find_evidence(metric)
+        evidence = find(metric)
     except ValueError as error:
         return Case(replace(row, note=str(error)))
     main = evidence.main

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from bench_suite.comparison.cases import cases_of
 from bench_suite.comparison.gate_changes import GateChange, gate_changes
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, DamagedGate, stated_gates
+from bench_suite.comparison.last_runs import LastRuns, ListedRun
 from bench_suite.comparison.notes import gated_without_value, gates_without_cells, one_sided_metrics, reversed_runs
 from bench_suite.comparison.pairing import FAILED, Pairing, UncomparedCell
-from bench_suite.comparison.preconditions import check_different, gate_options, judged_gates
+from bench_suite.comparison.preconditions import ComparisonError, check_different, gate_options, judged_gates
 from bench_suite.comparison.ratio_cases import ratio_cases, ratio_notes
+from bench_suite.comparison.several_bases import cases_of_runs
 from bench_suite.comparison.verdicts import Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.store.runs import Run
 
@@ -40,6 +42,10 @@ class Comparison:
     "`undecided` and `new` of the section `[gate]` of head."
     gate_changes: tuple[GateChange, ...] = ()
     "What differs between the gates of the two suites; those by which a loss may pass come first."
+    base_word: str = ""
+    "What was asked for as base, if that is several runs: `last:5`."
+    base_runs: tuple[ListedRun, ...] = ()
+    "With several base runs: those that were looked at, newest first; skipped ones have their reason."
 
     def is_ignored(self, cell: UncomparedCell) -> bool:
         """Return whether a cell that is not compared leaves the exit status as it is."""
@@ -51,11 +57,13 @@ class Comparison:
         return cell.reason_code == "left out" or accepted
 
 
-def compare(base: Run, head: Run, *, trust: bool = False, models: tuple[str, str] | None = None) -> Comparison:
+def compare(
+    base: Run | LastRuns, head: Run, *, trust: bool = False, models: tuple[str, str] | None = None
+) -> Comparison:
     """Compare two runs by the gates of `head`, with cells paired by `id`.
 
     Args:
-        base: the earlier run.
+        base: the earlier run, or several, whose mean is the base value.
         head: the later run.
         trust: run the files of metrics that head's suite names by path.
         models: a model of base and one of head, whose cells are paired although their models differ; the two runs may
@@ -64,30 +72,40 @@ def compare(base: Run, head: Run, *, trust: bool = False, models: tuple[str, str
     Raises:
         ComparisonError: A run is a smoke run, both are the same run, or they have no cell in common and none failed.
     """
+    several, newest = (base, base.runs[0]) if isinstance(base, LastRuns) else (None, base)
+    if several is not None and models is not None:
+        raise ComparisonError(f"models are compared between two runs: name one run, not {several.word}")
     if models is None or models[0] == models[1]:
-        check_different(base, head)
-    pairing, cases = cases_of(base, head, trust=trust, models=models)
+        check_different(newest, head)
+    if several is not None and len(several.runs) > 1:
+        pairing, cases = cases_of_runs(several, head, trust=trust)
+    else:
+        pairing, cases = cases_of(newest, head, trust=trust, models=models)
+        pairing = replace(pairing, notes=(*(several.notes() if several is not None else ()), *pairing.notes))
     gates = judged_gates(head)
-    of_ratios = ratio_cases(pairing, base, head, gates, trust=trust) if models is None else []
+    of_ratios = ratio_cases(pairing, newest, head, gates, trust=trust) if models is None else []
     cases += of_ratios
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
     # The same predictions have no variance, so the smallest loss that would be found is not known.
     rows = [replace(row, smallest=None) if row.method == "same predictions" else row for row in rows]
-    notes = [*reversed_runs(base, head), *pairing.notes, *one_sided_metrics(pairing)]
+    notes = [*reversed_runs(newest, head), *pairing.notes, *one_sided_metrics(pairing)]
     notes += [*gated_without_value(pairing, gates), *gates_without_cells(pairing, gates)]
     notes += ratio_notes(pairing, of_ratios)
+    if several is not None and len(several.runs) > 1 and of_ratios:
+        notes.append(f"gates of ratios are compared with {newest.name} alone, the newest of these runs")
     if models is not None and any(gate.ratio_to for gate in gates):
         notes.append("gates of ratios are judged between runs only, not between two models")
     changes: tuple[GateChange, ...] = ()
     try:
-        options = (gate_options(base), gate_options(head))
-        changes = gate_changes(stated_gates(base.info.get("gate", {})), gates, *options)
+        options = (gate_options(newest), gate_options(head))
+        changes = gate_changes(stated_gates(newest.info.get("gate", {})), gates, *options)
     except DamagedGate as error:  # the gates of base decide nothing
         notes.append(f"{error} in base: what changed in the gates is not known")
     return Comparison(
         base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, tuple(notes), bool(gates),
         _status(rows, pairing, gate_options(head), gated=bool(gates)), gate_options(head), changes,
+        several.word if several is not None else "", several.listed if several is not None else (),
     )  # fmt: skip
 
 

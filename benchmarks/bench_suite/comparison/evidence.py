@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bench_suite.stats.base_runs import BaseRuns, runs_only_difference
 from bench_suite.stats.bounds import flips_upper_bound, lower_bound, upper_bound
 from bench_suite.stats.paired import Difference, p_differs, p_not_worse, p_regressed, sign_flips
 from bench_suite.stats.power import POWER, min_detectable_effect, min_detectable_loss
 
 Method = Literal[
     "examples", "resampling", "same predictions", "intervals", "exact values", "same values", "seeds", "processes",
-    "folds",
+    "folds", "runs",
 ]  # fmt: skip
 """How two sides of a metric are compared:
 
@@ -25,6 +26,7 @@ Method = Literal[
 `seeds`             by the values under each seed alone
 `processes`         by the logarithms of timings of fresh processes
 `folds`             by the values of each fold, with the variance that allows for shared training data
+`runs`              by the values of several base runs alone, one observation each
 """
 
 
@@ -36,6 +38,9 @@ class Evidence:
     alone at 0.01 raises 2 to 4 % false alarms (simulated). So a finding must also hold for the seeds alone: paired
     (df = S − 1), or, if nothing pairs them, by Welch's test of both sides' values. The clearer of the two counts, at
     half the level because there are two.
+
+    If base is the mean of several runs, a finding must also hold by their values alone, at the whole level: `main`
+    contains the variance between runs, but two or three runs that agree by chance hide it.
     """
 
     main: Difference
@@ -47,24 +52,35 @@ class Evidence:
     "Number of folds, if the method is `folds`."
     unpaired_reason: str = ""
     "For people: why examples could not be paired, if the method is a substitute for that."
+    base_runs: BaseRuns | None = None
+    "How much the runs vary, if base is the mean of several: then a finding must also hold by their values alone."
+
+    @property
+    def by_runs(self) -> tuple[Difference, ...]:
+        """The difference by the values of the base's runs alone; empty if base is one run."""
+        return () if self.base_runs is None else (runs_only_difference(self.main.value, self.base_runs),)
 
     def p_regressed(self, tolerance: float) -> float:
         """Return `paired.p_regressed` combined over the tests that must agree."""
+        of_runs = [p_regressed(test, tolerance) for test in self.by_runs]
         if self.flips:
-            return sign_flips([value + tolerance for value in self.flips])
-        return self._combine([p_regressed(test, tolerance) for test in (self.main, *self.seeds)])
+            return max(sign_flips([value + tolerance for value in self.flips]), *of_runs, 0.0)
+        return max(self._combine([p_regressed(test, tolerance) for test in (self.main, *self.seeds)]), *of_runs, 0.0)
 
     def p_not_worse(self, tolerance: float) -> float:
         """Return `paired.p_not_worse` combined over the tests that must agree."""
+        of_runs = [p_not_worse(test, tolerance) for test in self.by_runs]
         if self.flips:
-            return sign_flips([-value - tolerance for value in self.flips])
-        return self._combine([p_not_worse(test, tolerance) for test in (self.main, *self.seeds)])
+            return max(sign_flips([-value - tolerance for value in self.flips]), *of_runs, 0.0)
+        return max(self._combine([p_not_worse(test, tolerance) for test in (self.main, *self.seeds)]), *of_runs, 0.0)
 
     def p_differs(self) -> float:
-        """Return `paired.p_differs` of `main` alone, for metrics that are not gated and shown with their interval."""
+        """Return `paired.p_differs` without the seeds, for metrics that are not gated and shown with their interval."""
+        of_runs = [p_differs(test) for test in self.by_runs]
         if self.flips:
-            return min(1.0, 2 * min(sign_flips(self.flips), sign_flips([-value for value in self.flips])))
-        return p_differs(self.main)
+            flipped = min(sign_flips(self.flips), sign_flips([-value for value in self.flips]))
+            return max(min(1.0, 2 * flipped), *of_runs, 0.0)
+        return max(p_differs(self.main), *of_runs, 0.0)
 
     def bounds(self, tolerance: float, levels: tuple[float, float]) -> tuple[float, float]:
         """Return the interval that the tests against a tolerance can be read off.
@@ -78,16 +94,21 @@ class Evidence:
             levels: of the lower and the upper bound, each one-sided.
 
         Returns:
-            The bounds; infinite if so few seeds never reach the level.
+            The bounds; infinite if so few seeds never reach the level. With several base runs, the wider of these and
+            those of the runs alone.
         """
         low, high = levels
+        runs = self.by_runs
+        farthest = min((lower_bound(test, low, tolerance) for test in runs), default=math.inf)
+        nearest = max((upper_bound(test, high, tolerance) for test in runs), default=-math.inf)
         if self.flips:
-            return -flips_upper_bound([-value for value in self.flips], low), flips_upper_bound(self.flips, high)
+            lowest = -flips_upper_bound([-value for value in self.flips], low)
+            return min(lowest, farthest), max(flips_upper_bound(self.flips, high), nearest)
         lows = [lower_bound(test, low / len(self.seeds), tolerance) for test in self.seeds]
         highs = [upper_bound(test, high / len(self.seeds), tolerance) for test in self.seeds]
         return (
-            min(lower_bound(self.main, low, tolerance), max(lows, default=math.inf)),
-            max(upper_bound(self.main, high, tolerance), min(highs, default=-math.inf)),
+            min(lower_bound(self.main, low, tolerance), max(lows, default=math.inf), farthest),
+            max(upper_bound(self.main, high, tolerance), min(highs, default=-math.inf), nearest),
         )
 
     def bounds_of_difference(self, level: float) -> tuple[float, float]:
@@ -99,7 +120,8 @@ class Evidence:
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
         seeds = [min_detectable_effect(test, level / len(self.seeds), power) for test in self.seeds]
-        return max(min_detectable_effect(self.main, level, power), min(seeds, default=0.0))
+        runs = [min_detectable_effect(test, level, power) for test in self.by_runs]
+        return max(min_detectable_effect(self.main, level, power), min(seeds, default=0.0), *runs)
 
     def min_detectable_loss(self, tolerance: float, level: float, power: float = POWER) -> float:
         """Return `power.min_detectable_loss` for the tests that must agree; ∞ if no loss is found.
@@ -112,7 +134,8 @@ class Evidence:
         of_seeds = self.main.variance_per_loss
         growth = of_seeds * self.main.count
         seeds = [min_detectable_loss(test, tolerance, level / len(self.seeds), power, of_seeds) for test in self.seeds]
-        return max(min_detectable_loss(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
+        runs = [min_detectable_loss(test, tolerance, level, power) for test in self.by_runs]
+        return max(min_detectable_loss(self.main, tolerance, level, power, growth), min(seeds, default=0.0), *runs)
 
     def seeds_when(self, level: float, *, regressed: bool) -> int:
         """Return at how many seeds it was decided; with a single look, at all of them."""

@@ -14,9 +14,9 @@ from bench_suite.comparison.pairing import (
     grouped,
     obstacle_between_models,
     pair_of,
-    run_notes,
 )
 from bench_suite.comparison.preconditions import ComparisonError
+from bench_suite.comparison.run_differences import run_notes
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record

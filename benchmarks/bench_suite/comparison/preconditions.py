@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from bench_suite.comparison.gates import DamagedGate, stated_gates
 from bench_suite.contracts import BenchError
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import GATE_OPTIONS, Gate
 
+if TYPE_CHECKING:
+    from bench_suite.comparison.last_runs import LastRuns
+
 
 class ComparisonError(BenchError):
     """Runs that cannot be compared."""
 
 
-def check_common(base: Run, ids: Iterable[str], flag: str = "--against") -> None:
+class NoBaseline(BenchError):
+    """A comparison that has no baseline, or whose base has too few runs."""
+
+    exit_status = 4
+
+
+def check_common(base: Run | LastRuns, ids: Iterable[str], flag: str = "--against") -> None:
     """Check, before cells are run, that a base has at least one of them; `flag` is what names the base.
 
     Raises:
         ComparisonError: The base has none of these cells, or it is a smoke run.
     """
-    check_no_smoke(base)
+    if isinstance(base, Run):
+        check_no_smoke(base)
     if not {record.id for record in base.records() if record.status == "ok"} & set(ids):
         raise ComparisonError(
             f"{base.name} has none of these cells: its suite, its options or a component's VERSION differ\n"

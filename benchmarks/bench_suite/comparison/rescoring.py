@@ -26,7 +26,7 @@ from bench_suite.contracts import (
     describe_error,
 )
 from bench_suite.stats.intervals import MAX_UNDEFINED
-from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
+from bench_suite.stats.paired import Difference, SampleUnit, nested_difference, resampled_difference
 from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, weighted_metric
 
 TEST = "predictions/test"
@@ -239,7 +239,24 @@ def _by_resampling(
     Raises:
         ValueError: Too many resamples leave the metric undefined.
     """
-    examples = np.arange(len(targets))
+    return from_draws(*resampled_differences(calls, sign, len(targets), clusters), targets, clusters)
+
+
+def resampled_differences(
+    calls: Sequence[Sequence[Call]], sign: float, count: int, clusters: np.ndarray | None
+) -> tuple[list[float], np.ndarray, int]:
+    """Return sign · (head − base) for P pairs of calls, (P,), on the resamples, (B, P), and what their number counts.
+
+    Args:
+        calls: of base and of head, (P,) each.
+        sign: 1 if higher is better, −1 if lower is.
+        count: number of examples.
+        clusters: (n,) labels, if whole clusters are drawn; then the number is that of the clusters.
+
+    Raises:
+        ValueError: Too many resamples leave the metric undefined.
+    """
+    examples = np.arange(count)
     _, unit_of_example = np.unique(examples if clusters is None else np.asarray(clusters), return_inverse=True)
     n = int(unit_of_example.max()) + 1
     draws, undefined, message = [], 0, ""
@@ -253,11 +270,16 @@ def _by_resampling(
             undefined, message = undefined + 1, str(error)
     if undefined > MAX_UNDEFINED * RESAMPLES:
         raise ValueError(f"undefined in {undefined / RESAMPLES:.0%} of the resamples: {message}")
+    return _differences(calls, sign, examples), np.array(draws), n
+
+
+def from_draws(
+    values: Sequence[float], draws: np.ndarray, n: int, targets: np.ndarray, clusters: np.ndarray | None
+) -> Difference:
+    """Return the difference of a metric from its resamples, known no better than by the rarest class of `targets`."""
     df, weight = class_weights(targets)
-    return resampled_difference(
-        _differences(calls, sign, examples), np.array(draws), n, df=min(df, n - 1), weight=weight,
-        sample_unit="test examples" if clusters is None else "clusters",
-    )  # fmt: skip
+    unit: SampleUnit = "test examples" if clusters is None else "clusters"
+    return resampled_difference(values, draws, n, df=min(df, n - 1), weight=weight, sample_unit=unit)
 
 
 def _resamples(

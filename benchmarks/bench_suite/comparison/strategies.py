@@ -25,6 +25,10 @@ OTHER_PROBE_OPTIONS = "the options of its probe differ"
 ONE_OBSERVATION = "one observation on each side, without an interval"
 
 
+class OneObservation(ValueError):
+    """A metric with one observation on each side, of which nothing says how much it varies."""
+
+
 @dataclass(frozen=True)
 class Location:
     """The cells in which a metric was measured, and what there is to compare it by."""
@@ -121,7 +125,7 @@ def find_evidence(metric: PairedMetric) -> Evidence:
     for strategy in STRATEGIES_BY_VALUE:
         if (evidence := strategy(metric)) is not None:
             return replace(evidence, unpaired_reason=unpaired_reason)
-    raise ValueError(ONE_OBSERVATION)
+    raise OneObservation(ONE_OBSERVATION)
 
 
 def _by_stored_predictions(metric: PairedMetric) -> Evidence | None:

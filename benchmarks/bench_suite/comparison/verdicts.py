@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from bench_suite.comparison.evidence import Evidence, Method
+from bench_suite.comparison.runs_needed import runs_that_decide
 from bench_suite.contracts import Better
 from bench_suite.stats.paired import Difference, SampleUnit, benjamini_hochberg, holm
 from bench_suite.stats.power import (
@@ -238,6 +239,10 @@ def _displayed_loss(margin: float, row: Row) -> float | None:
 def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
     """Return what would find an unchanged metric not worse in 95 of 100 comparisons, in words."""
     main = evidence.main
+    if evidence.base_runs is not None and (needed_runs := runs_that_decide(evidence.base_runs, margin, level)):
+        return needed_runs
+    if evidence.method == "runs":
+        return "more base runs would decide"
     if evidence.flips:
         minimum = math.ceil(-math.log2(level))
         too_few = f"{minimum} or more seeds would decide, not {main.count}"

@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bench-trust", action="store_true", help="Allow suites to run the Python files that they name.")
     group.addoption(
         "--bench-against", metavar="BASE",
-        help="Compare each run with BASE and test the tolerances of [gate]: a run, baseline, or latest.",
+        help="Compare each run with BASE and test the tolerances of [gate]: a run, baseline, latest, or last:5.",
     )  # fmt: skip
     group.addoption(
         "--bench-set", metavar="KEY=VALUE", action="append", default=[],

@@ -25,6 +25,7 @@ from bench_suite.suite.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
+    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.session import Outcome, Request
 
@@ -43,7 +44,7 @@ class SuiteFile(pytest.File):
         self.against: str | None = option("bench_against")
         self.store = Store(Path(option("bench_results")))
         self.plan: Plan
-        self.base: Run | None = None
+        self.base: Run | LastRuns | None = None
         self.outcome: Outcome | None = None
         self.comparison: Comparison | None = None
         self.comparison_error = ""
@@ -103,7 +104,7 @@ class SuiteFile(pytest.File):
         write_report([outcome.run], outcome.run.path / "report.md")
         return outcome
 
-    def _decide(self, outcome: Outcome, base: Run, request: Request) -> Outcome:
+    def _decide(self, outcome: Outcome, base: Run | LastRuns, request: Request) -> Outcome:
         """Add seeds on both sides while a gate is undecided, if the suite states `[gate] seeds`."""
         from bench_suite.cli.decide_gates import decide_gates
         from bench_suite.execution.session import execute
@@ -136,18 +137,19 @@ class SuiteFile(pytest.File):
                 terminal.write_fspath_result(self.nodeid, "")  # the letters of the tests follow on this line
                 terminal.flush()
 
-    def _base_run(self) -> Run | None:
-        """Return the run to compare with, before anything is trained."""
+    def _base_run(self) -> Run | LastRuns | None:
+        """Return what to compare with, before anything is trained."""
         if self.against is None:
             return None
         from bench_suite.comparison.baselines import base_run
         from bench_suite.comparison.preconditions import check_common
 
-        base = base_run(self.store, self.against, self.plan.suite.name)
+        suite = self.plan.suite
+        base = base_run(self.store, self.against, suite.name, overrides=suite.overrides)
         check_common(base, (cell.id for cell in self.plan.cells), "--bench-against")
         return base
 
-    def _compare(self, base: Run, head: Run) -> None:
+    def _compare(self, base: Run | LastRuns, head: Run) -> None:
         from bench_suite.comparison.compare import compare
 
         try:

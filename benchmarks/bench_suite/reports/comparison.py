@@ -121,7 +121,9 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     Rows and notes that would make the text longer than `limit` characters are left out from the end, that is the best
     ones, and counted; the text then names the command that prints all of them.
     """
-    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
+    everything = (
+        f"`bench compare {comparison.base_word or comparison.base} {comparison.head} --json` prints all of them"
+    )
     head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     if comparison.gate_changes:
         changes = [_change_line(change) for change in comparison.gate_changes]
@@ -255,7 +257,8 @@ def _what_decides(comparison: Comparison) -> str:
     if any(row.next_seeds for row in undecided):
         return "next: bench run … --resume --against BASE   adds seeds on both sides until it can tell"
     if any(row.p is not None for row in undecided):
-        return "next: more examples or seeds as stated above, or a wider tolerance"
+        more = "base runs, examples or seeds" if comparison.base_word else "examples or seeds"
+        return f"next: more {more} as stated above, or a wider tolerance"
     if undecided:
         return "next: measure the gated metrics on both sides, or do not gate them"
     if comparison.rows and any(cell.reason_code == "missing" for cell in comparison.uncompared):

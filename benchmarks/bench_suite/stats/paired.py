@@ -55,6 +55,8 @@ class Difference:
     "One seed and differences of −1, 0 or 1: the examples on which head is worse, and those on which it is better."
     sample_unit: SampleUnit = "test examples"
     "What `n` counts."
+    between_runs: float = 0.0
+    "The part of V that is the variance between the runs of a base, which more examples or seeds do not reduce."
 
     @property
     def error(self) -> float:

@@ -100,7 +100,7 @@ def required_sample_size(
     that were themselves estimated.
     """
     quantiles = quantile(1 - level, math.inf) + quantile(power, math.inf)
-    allowed = (margin / quantiles) ** 2
+    allowed = (margin / quantiles) ** 2 - difference.between_runs
     if allowed <= 0 or difference.n == 0:
         return None
     of_example = max(difference.examples, least_variance(difference, margin)) * difference.n
@@ -115,10 +115,10 @@ def required_sample_size(
 def with_more_seeds(difference: Difference, count: int) -> Difference:
     """Return the difference as `count` seeds would give it, on the same examples and with the same spreads."""
     share = difference.count / count
-    residual = max(0.0, difference.examples + difference.seeds - difference.variance) * share
+    residual = max(0.0, difference.examples + difference.seeds - _within_runs(difference)) * share
     seeds = difference.seeds * share
-    variance = max(difference.examples + seeds - residual, difference.examples, seeds)
-    below = difference.examples**2 / (difference.n - 1) + seeds**2 / (count - 1)
+    variance = max(difference.examples + seeds - residual, difference.examples, seeds) + difference.between_runs
+    below = difference.examples**2 / (difference.n - 1) + seeds**2 / (count - 1) + _below_of_runs(difference)
     df = max(variance**2 / below, 1.0) if below else math.inf
     return replace(difference, seeds=seeds, variance=variance, df=df, count=count)
 
@@ -126,9 +126,24 @@ def with_more_seeds(difference: Difference, count: int) -> Difference:
 def with_more_examples(difference: Difference, n: int) -> Difference:
     """Return the difference as `n` examples would give it, under the same seeds and with the same spreads."""
     share = difference.n / n
-    residual = max(0.0, difference.examples + difference.seeds - difference.variance) * share
+    residual = max(0.0, difference.examples + difference.seeds - _within_runs(difference)) * share
     examples = difference.examples * share
-    variance = max(examples + difference.seeds - residual, examples, difference.seeds)
+    variance = max(examples + difference.seeds - residual, examples, difference.seeds) + difference.between_runs
     below = examples**2 / (n - 1) + (difference.seeds**2 / (difference.count - 1) if difference.count > 1 else 0.0)
+    below += _below_of_runs(difference)
     df = max(variance**2 / below, 1.0) if below else math.inf
     return replace(difference, examples=examples, variance=variance, df=df, n=n)
+
+
+def _within_runs(difference: Difference) -> float:
+    """Return the part of V from examples and seeds."""
+    return difference.variance - difference.between_runs
+
+
+def _below_of_runs(difference: Difference) -> float:
+    """Return what the variance between runs adds below Satterthwaite's fraction: what df states beside the rest."""
+    if not difference.between_runs:
+        return 0.0
+    own = difference.examples**2 / max(1, difference.n - 1)
+    own += difference.seeds**2 / (difference.count - 1) if difference.count > 1 else 0.0
+    return max(0.0, difference.variance**2 / difference.df - own)
