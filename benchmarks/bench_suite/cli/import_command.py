@@ -58,7 +58,9 @@ def _columns(command: Any) -> Any:
 @click.option("--name", metavar="NAME", help="What the model is called in the run.")
 @click.option("--cpu", metavar="NAME", help="Name of the processor, if the file does not state it.")
 @click.option("--encoding", metavar="NAME", help="Encoding of text files, such as cp1252 (default: UTF-8).")
-@click.option("--max-bytes", type=click.IntRange(1), metavar="N", help="Most bytes of one file (default: 2 GiB).")
+@click.option(
+    "--max-bytes", type=click.IntRange(1), metavar="N", help="Most bytes of one file (default: what fits into memory)."
+)
 @click.option("--suite", metavar="NAME", help="Name of the suite that the run belongs to (default: name of the file).")
 @click.option(
     "--gate", "gates", multiple=True, metavar="METRIC=TOLERANCE",

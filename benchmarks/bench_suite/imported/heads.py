@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bench_suite.contracts import BenchError
-from bench_suite.imported.tables import COMPRESSIONS, ending_of
+from bench_suite.data.file_names import COMPRESSIONS
+from bench_suite.imported.tables import ending_of
 
 HEAD = 1 << 16
 "Bytes of a file by which its format is recognised."
