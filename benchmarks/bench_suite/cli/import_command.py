@@ -183,6 +183,8 @@ MAX_METRICS = 4
 
 def lines_of(run: Run) -> Iterator[str]:
     """Yield what was imported, for a person: cells with their first metrics, and what the files lack."""
+    from bench_suite.imported.example_scores import LABEL
+    from bench_suite.store.records import label_of
     from bench_suite.suite.cell import name_of
 
     records = run.records()
@@ -197,6 +199,11 @@ def lines_of(run: Run) -> Iterator[str]:
             yield f"      {_metric_text(run, record, row)}"
         if len(valued) > MAX_METRICS:
             yield f"      and {len(valued) - MAX_METRICS} more metrics"
+        absent = [row for row in record.metrics if row.value is None and label_of(row.name) == LABEL]
+        for row in absent[:MAX_METRICS]:
+            yield f"      {_short(f'{row.name} absent: {row.reason}')}"
+        if len(absent) > MAX_METRICS:
+            yield f"      and {len(absent) - MAX_METRICS} more absent metrics, with the reason in the report"
         for label, probe in record.probes.items():
             if probe.status != "ok":
                 yield f"      {label}: {probe.status}: {probe.reason}"

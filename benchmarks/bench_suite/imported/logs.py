@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ class ItemScores:
     repeats: list[str] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
     "By metric, one score for each entry of `items`; NaN if the item has none."
+    absences: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    "By metric, why items have no score, as far as the log states it."
 
     def add(self, item: str, scores: Mapping[str, float], repeat: str = "") -> None:
         """Add the scores of one repetition of an item."""
@@ -64,7 +67,7 @@ class ItemScores:
             value = stated.get(metric)
             absent = int(np.isnan(column).sum())
             if absent:
-                reason = f"{absent:,} of {len(column):,} items have no such score"
+                reason = f"{absent:,} of {len(column):,} items have no such score{self._why(metric)}"
             elif value is not None and abs(column.mean() - value.value) > SAME * (1 + abs(value.value)):
                 reason = f"{NOT_A_MEAN}: {value.value:.6g} and {column.mean():.6g}"
             else:
@@ -92,6 +95,14 @@ class ItemScores:
             task, model, predictions=score_predictions(examples, means), better=dict(better), metrics=tuple(rows),
             repetitions=examples.repetitions, notes=tuple(notes), **further,
         )  # fmt: skip
+
+    def _why(self, metric: str) -> str:
+        """Return why items have no score; of several reasons the most frequent one."""
+        reasons = Counter(self.absences.get(metric, ()))
+        if not reasons:
+            return ""
+        reason, count = reasons.most_common(1)[0]
+        return f": {reason}" if len(reasons) == 1 else f", such as {count:,} for this reason: {reason}"
 
 
 @dataclass(frozen=True)
