@@ -37,7 +37,7 @@ def test_a_rating_that_is_no_number_is_absent_with_its_words() -> None:
     assert result.absences["tone"] == [
         'the rating "rather good" is no number', 'the rating {"a": 1} is no number']  # fmt: skip
     assert [rating(value) for value in ("Yes ", "no", True, 3, "3", None, float("nan"))] == [
-        1.0, 0.0, 1.0, 3.0, None, None, None]  # fmt: skip
+        1.0, 0.0, 1.0, 3.0, 3.0, None, None]  # fmt: skip
 
 
 def test_replaced_assessments_expectations_and_earlier_evaluations_do_not_count() -> None:

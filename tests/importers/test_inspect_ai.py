@@ -75,4 +75,4 @@ def test_samples_with_an_error_are_left_out_and_counted(read: Read, sums: Path, 
     path.write_text(json.dumps(document))
     (cell,) = read("inspect_ai", path)
     assert len(cell.predictions or ()) == 29
-    assert any(note.startswith("1 samples have an error") for note in cell.notes)
+    assert any(note == "samples with an error or without a score, left out: 1" for note in cell.notes)

@@ -197,6 +197,8 @@ def lines_of(run: Run) -> Iterator[str]:
         valued = [row for row in record.metrics if row.value is not None]
         for row in valued[:MAX_METRICS]:
             yield f"      {_metric_text(run, record, row)}"
+            if row.reason is not None and label_of(row.name) == LABEL and not row.of_predictions:
+                yield f"        {_short(f'not paired by item: {row.reason}')}"
         if len(valued) > MAX_METRICS:
             yield f"      and {len(valued) - MAX_METRICS} more metrics"
         absent = [row for row in record.metrics if row.value is None and label_of(row.name) == LABEL]
@@ -247,6 +249,7 @@ def _other_examples(records: Any) -> str:
 
 
 def _short(text: str, limit: int = 120) -> str:
+    text = " ".join(text.split())  # a name may contain line breaks
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

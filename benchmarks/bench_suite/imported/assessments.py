@@ -12,6 +12,7 @@ from typing import Any
 
 from bench_suite.contracts import BenchError
 from bench_suite.imported.json_files import finite, mapping, text
+from bench_suite.imported.tables import number_of
 
 WORDS: Mapping[str, float] = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0, "pass": 1.0, "fail": 0.0}
 "Numbers that a rating stands for; MLflow itself counts `yes` and `no`."
@@ -45,7 +46,7 @@ def assessed(rows: Sequence[Any], where: str) -> Assessed:
         BenchError: the assessments of a row are no list of objects.
     """
     listed = [_feedback(row, f"{where}: assessments of row {number:,}") for number, row in enumerate(rows, 1)]
-    judged = {
+    of_judges = {
         text(one.get("assessment_name"), 1_000)
         for row in listed
         for one in row
@@ -57,7 +58,7 @@ def assessed(rows: Sequence[Any], where: str) -> Assessed:
         for one in row:
             name, suffix = text(one.get("assessment_name"), 1_000) or "feedback", _suffix(one)
             # MLflow records the error of a scorer as one of code, whatever the scorer would have called itself.
-            suffix = "_judge" if not suffix and name in judged and _error(one) is not None else suffix
+            suffix = "_judge" if not suffix and name in of_judges and _error(one) is not None else suffix
             by_metric.setdefault(f"{name}{suffix}", []).append(one)
         scores: dict[str, float] = {}
         for metric, assessments in by_metric.items():
@@ -75,10 +76,11 @@ def assessed(rows: Sequence[Any], where: str) -> Assessed:
 
 
 def rating(value: Any) -> float | None:
-    """Return a rating as a number, None if it is none: `yes` is 1 and `no` is 0."""
-    if isinstance(value, str):
-        return WORDS.get(value.strip().lower())
-    return finite(value)
+    """Return a rating as a number, also one in a text, None if it is none: `yes` is 1 and `no` is 0."""
+    if not isinstance(value, str):
+        return finite(value)
+    word = value.strip().lower()
+    return WORDS[word] if word in WORDS else finite(number_of(word))
 
 
 def _feedback(row: Any, where: str) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench_suite.contracts import BenchError, Better, ImportedCell, Interval, MetricRow
 from bench_suite.imported.example_scores import LABEL, score_predictions
-from bench_suite.imported.items import examples_of
+from bench_suite.imported.items import Examples, examples_of
 
 NOT_A_MEAN = "the log's value is not the mean of its scores by item, so it cannot be paired by item"
 SAME = 1e-6
@@ -60,6 +60,10 @@ class ItemScores:
             BenchError: an item occurs twice, or there is neither an item nor a stated value.
         """
         notes: list[str] = list(further.pop("notes", ()))
+        repeated = len(set(self.repeats)) > 1
+        keys = list(zip(self.items, self.repeats, strict=True)) if repeated else self.items
+        if len(set(keys)) < len(keys):
+            self._examples(repeated=repeated)  # raises, also if no metric is a mean of its scores by item
         means: dict[str, np.ndarray] = {}
         rows: list[MetricRow] = []
         for metric, values in self.scores.items():
@@ -81,11 +85,7 @@ class ItemScores:
             raise BenchError(f"{self.where}: there are no scores")
         if not means:
             return ImportedCell(task, model, metrics=tuple(rows), notes=tuple(notes), **further)
-        repeated = len(set(self.repeats)) > 1
-        examples = examples_of(
-            np.arange(len(self.items)), np.array(self.items, dtype=object),
-            np.array(self.repeats, dtype=object) if repeated else None, None, whose=self.where, advice=False,
-        )  # fmt: skip
+        examples = self._examples(repeated=repeated)
         if examples.repetitions > 1:
             notes.append(
                 f"{len(examples.ids):,} scores of {examples.items:,} items, up to {examples.repetitions} repetitions "
@@ -94,6 +94,17 @@ class ItemScores:
         return ImportedCell(
             task, model, predictions=score_predictions(examples, means), better=dict(better), metrics=tuple(rows),
             repetitions=examples.repetitions, notes=tuple(notes), **further,
+        )  # fmt: skip
+
+    def _examples(self, *, repeated: bool) -> Examples:
+        """Return the examples of all items.
+
+        Raises:
+            BenchError: an item, or one repetition of it, occurs twice.
+        """
+        return examples_of(
+            np.arange(len(self.items)), np.array(self.items, dtype=object),
+            np.array(self.repeats, dtype=object) if repeated else None, None, whose=self.where, advice=False,
         )  # fmt: skip
 
     def _why(self, metric: str) -> str:

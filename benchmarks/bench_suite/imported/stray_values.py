@@ -54,7 +54,11 @@ def check_stray_texts(table: pa.Table, column: str) -> None:
     rows = np.flatnonzero(stray[values.codes])
     word = values[rows[0]]
     others = f" and such texts in {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
-    what = "write decimals with a point" if is_decimal_comma(word) else "correct these rows, or remove them"
+    what = (
+        "write numbers with a decimal point, and without a separator of thousands"
+        if is_decimal_comma(word)
+        else "correct these rows, or remove them"
+    )
     raise BenchError(
         f"the column {column!r} has {word[:40]!r} in row {rows[0] + 1:,}{others}, and numbers in most rows: {what}; if "
         "the values are names of classes, state --problem classification"

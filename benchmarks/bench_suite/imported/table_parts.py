@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,13 +202,48 @@ def _typed(rows: dict[str, list[Any]], name: str, first: int) -> pa.Table:
         try:
             arrays[column] = pa.array(values)
         except (pa.ArrowException, OverflowError) as error:
-            kinds = ", ".join(sorted({type(value).__name__ for value in values}))
-            raise BenchError(
-                f"{name}: the column {column!r} has values of several types ({kinds}), or numbers of more than 64 "
-                f"bits, in the rows {first + 1:,} to {first + len(values):,}: write them in one way, such as all as "
-                "texts"
-            ) from error
+            raise BenchError(several_types(name, column, values, first)) from error
     return pa.table(arrays)
+
+
+def json_values(path: Path, column: str, encoding: str | None) -> list[Any]:
+    """Return the values of a column of a small JSON file, as they stand there; None in a row without one."""
+    content = b"".join(blocks_of(path, encoding))
+    if content.lstrip().startswith(b"["):
+        rows = json.loads(content)
+    else:
+        rows = [_object(line, path.name, number) for number, line in _lines(iter([content]), path.name)]
+    return [row.get(column) if isinstance(row, dict) else None for row in rows]
+
+
+def several_types(name: str, column: str, values: Sequence[Any], first: int = 0) -> str:
+    """Return the message for a column of a JSON file with values of several types.
+
+    Args:
+        name: of the file.
+        column: its name.
+        values: of some rows.
+        first: rows before them.
+    """
+    kinds = [_kind(value) for value in values]
+    usual, _ = Counter(kind for kind in kinds if kind).most_common(1)[0]
+    row = next((number for number, kind in enumerate(kinds) if kind not in (usual, "")), None)
+    if row is None:
+        return f"{name}: the column {column!r} has whole numbers of more than 64 bits: write them as texts"
+    return (
+        f"{name}: the column {column!r} has {json.dumps(values[row])[:40]} in row {first + row + 1:,}, and {usual} in "
+        "most rows: correct it, or remove the row"
+    )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "truth values"
+    if isinstance(value, int | float):
+        return "numbers"
+    return "texts" if isinstance(value, str) else "lists or objects"
 
 
 def _object(line: bytes, name: str, number: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ before it is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from bench_suite.data.table_formats import read_table
 from bench_suite.environment import format_bytes
 from bench_suite.imported.labels import Labels, from_array
 from bench_suite.imported.table_memory import REMEDY, WHOLE, check_estimate, checker
-from bench_suite.imported.table_parts import LargeTable, is_large
+from bench_suite.imported.table_parts import LargeTable, is_large, json_values, several_types
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,8 @@ ENDINGS = (".csv", ".tsv", ".parquet", ".arrow", ".json", ".jsonl", ".ndjson")
 "Endings of the names of tables, without a compression such as `.gz`."
 MAX_WHOLE = 2 << 30
 "Most bytes of a file that is read whole, uncompressed, unless the user states another number."
+MAX_NUMBER = 1e100
+"Greatest number, so that a sum of squares is a number."
 Converter = Callable[["pa.Table", str, int], "np.ndarray | pa.Array"]
 "Returns a column of some rows as it is collected: its table, its name, and the number of rows before."
 _TRUTHS = {"true": 1.0, "false": 0.0, "correct": 1.0, "incorrect": 0.0, "c": 1.0, "i": 0.0}
@@ -57,6 +60,7 @@ class Tables:
     "A file that is read in parts, or the rows of one that was read whole."
     names: Sequence[str]
     "The columns that all files have, in the order of the first file."
+    encoding: str | None = None
 
     def read(self, columns: Sequence[str], converters: Mapping[str, Converter] | None = None) -> pa.Table:
         """Return the rows of the files one after another.
@@ -81,6 +85,7 @@ class Tables:
                     tables.append(_compact(part, converters or {}, known))
                     known += part.num_rows
             else:
+                _check_types(file.select(list(columns)), self.paths[number], self.encoding)
                 tables.append(file.select(list(columns)))
         rows = sum(table.num_rows for table in tables)
         if not rows:
@@ -130,7 +135,7 @@ def open_tables(paths: Sequence[Path], *, encoding: str | None = None, max_bytes
     shared = [name for name in known[0] if name and all(name in others for others in known)]
     if not shared:
         raise BenchError(f"{', '.join(path.name for path in paths[:3])}: the files have no column in common")
-    return Tables(paths, files, shared)
+    return Tables(paths, files, shared, encoding)
 
 
 def _large(path: Path, encoding: str | None) -> LargeTable:
@@ -159,9 +164,26 @@ def _whole(path: Path, encoding: str | None, max_bytes: int) -> pa.Table:
     try:
         return read_table(files, path, TextOptions(encoding=encoding), max_bytes)
     except DataInvalid as error:  # here the file is the input of a command, not the data of a suite
-        raise BenchError(str(error)) from error
+        raise BenchError(_with_options(str(error))) from error
     except pa.ArrowException as error:
         raise BenchError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _with_options(message: str) -> str:
+    """Return a message about a text file with the option of the command in place of a suite's key."""
+    message = re.sub(r'encoding = "([^"]+)"', r"--encoding \1", message)
+    return message.replace(
+        'or state the separator, such as delimiter = ";"', "or begin the file with a line that states it, such as sep=;"
+    )
+
+
+def _check_types(table: pa.Table, path: Path, encoding: str | None) -> None:
+    """Raise BenchError if a column of a JSON file has values of several types; the message names the first odd row."""
+    import pyarrow as pa
+
+    for field in table.schema:
+        if isinstance(field.type, pa.BaseExtensionType):
+            raise BenchError(several_types(path.name, field.name, json_values(path, field.name, encoding)))
 
 
 def _compact(part: pa.Table, converters: Mapping[str, Converter], first: int) -> pa.Table:
@@ -257,7 +279,7 @@ def numbers(
         result = np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     else:
         raise BenchError(f"the column {column!r} contains {values.type}, and {what} is expected in each row")
-    bad = np.flatnonzero(~np.isfinite(result))
+    bad = np.flatnonzero(~(np.abs(result) <= MAX_NUMBER))
     if len(bad):
         others = f" and {len(bad) - 1:,} more rows" if len(bad) > 1 else ""
         raise BenchError(
@@ -275,7 +297,7 @@ def _numbers_of(column_labels: Labels, column: str, what: str, truths: bool, fir
     if None in values:
         bad = np.array([value is None for value in values])[column_labels.codes]
         rows = np.flatnonzero(bad)
-        others = f" and no number in {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
+        others = f" (and no number in {len(rows):,} rows in all)" if len(rows) > 1 else ""
         word = column_labels[rows[0]]
         raise BenchError(
             f"the column {column!r} has {word[:40]!r} in row {first + rows[0] + 1:,}{others}, and {what} is expected"
@@ -299,7 +321,7 @@ def number_of(text: str, *, truths: bool = False) -> float | None:
 def _advice(text: str) -> str:
     """Return what to do about a text that is no number."""
     if number_of(text.replace(",", ".")) is not None:
-        return ": write decimals with a point"
+        return ": write numbers with a decimal point, and without a separator of thousands"
     return ": correct it, or remove the row"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from bench_suite.contracts import BenchError, DataInvalid
 from bench_suite.data.csv_quotes import encloses_values
 from bench_suite.data.csv_text import MARKUP, NOT_TEXT
+from bench_suite.data.file_names import ending
 
 BLOCK = 1 << 24
 "Bytes that are read at a time."
@@ -46,7 +47,7 @@ def blocks_of(path: Path, encoding: str | None = None) -> Iterator[bytes]:
 
     try:
         before = path.stat()
-        with _opened(path) as stream:
+        with opened(path) as stream:
             yield from _decoded(stream, path.name, encoding)
         after = path.stat()
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
@@ -56,7 +57,8 @@ def blocks_of(path: Path, encoding: str | None = None) -> Iterator[bytes]:
         raise BenchError(f"{path.name} changed while it was read: import it again when nothing writes to it")
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """Return a file, opened for reading its uncompressed bytes; a compression is known by its ending."""
     import bz2
     import gzip
     import lzma
@@ -89,10 +91,8 @@ def _decoded(stream: Any, name: str, encoding: str | None) -> Iterator[bytes]:
         if beginning:
             block = block.removeprefix(codecs.BOM_UTF8)
             start = block.lstrip()[:_SAMPLE].lower()
-            # JSON lines begin as JSON does.
-            if (what := next((what for mark, what in MARKUP.items() if start.startswith(mark)), None)) and (
-                not start.startswith(b"{")
-            ):
+            marks = MARKUP if ending(name) in (".csv", ".tsv") else {}
+            if (what := next((what for mark, what in marks.items() if start.startswith(mark)), None)) is not None:
                 raise BenchError(f"{name} {what}")
             beginning = False
         if (zero := block.find(b"\0")) >= 0:
@@ -125,7 +125,7 @@ def survey(path: Path, delimiter: str, encoding: str | None, check: Any) -> Text
     Raises:
         BenchError: the file cannot be read, or its quotation marks cannot.
     """
-    size, lines, quotes, rest = 0, 0, False, b""
+    size, lines, quotes, rest, start = 0, 0, False, b"", 1
     newline = b""
     for block in blocks_of(path, encoding):
         newline = newline or (b"\r" if b"\n" not in block and b"\r" in block else b"\n")
@@ -138,13 +138,16 @@ def survey(path: Path, delimiter: str, encoding: str | None, check: Any) -> Text
             cut = piece.rfind(newline) + 1
             if cut == 0:
                 raise BenchError(f"{path.name}: row {lines + 1:,} has more than {MAX_ROW:,} bytes: is it a table?")
-        quotes, rest = _encloses(piece[:cut], delimiter, path.name) or quotes, piece[cut:]
-    return TextFacts(size, lines, _encloses(rest, delimiter, path.name) or quotes)
+        quotes = _encloses(piece[:cut], delimiter, path.name, start) or quotes
+        start, rest = start + piece.count(newline, 0, cut), piece[cut:]
+    return TextFacts(size, lines, _encloses(rest, delimiter, path.name, start) or quotes)
 
 
-def _encloses(rows: bytes, delimiter: str, name: str) -> bool:
+def _encloses(rows: bytes, delimiter: str, name: str, start: int) -> bool:
+    """Return whether quotation marks enclose values in some rows, the first of which begins in line `start`."""
+    part = name if start == 1 else f"{name}, in the part from line {start:,} on"
     try:
-        return bool(rows.strip()) and encloses_values(rows, delimiter, name)
+        return bool(rows.strip()) and encloses_values(rows, delimiter, part)
     except DataInvalid as error:
         raise BenchError(str(error)) from error
 

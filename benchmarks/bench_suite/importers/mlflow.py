@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bench_suite.imported.assessments import assessed, rating
 from bench_suite.imported.heads import first_keys
 from bench_suite.imported.json_files import LogOptions, mapping, read_document, read_lines, sequence, text
 from bench_suite.imported.logs import ItemScores
+from bench_suite.imported.tables import ending_of
 
 ABSENT = {
     "predictions": "the table contains scores of texts, and no probabilities",
@@ -35,6 +36,8 @@ FURTHER = ("latency", "token_count")
 "Columns of measurements whose names do not end in /score."
 ITEMS = ("inputs", "question", "query", "request", "request_id")
 "Columns that identify a row, the most telling first; the id of a trace is another one in each evaluation."
+HEAVY = ("trace", "spans", "response", "trace_metadata", "tags")
+"Columns of traces, which are not read."
 ENDINGS = (".json", ".jsonl", ".ndjson")
 
 
@@ -46,7 +49,7 @@ class Options(LogOptions):
 
 def matches(path: Path, head: bytes) -> bool:
     """Return whether a file is a table with scores or assessments, as MLflow or pandas writes it."""
-    if path.suffix.lower() not in ENDINGS:
+    if ending_of(path) not in ENDINGS:
         return False
     keys = first_keys(head)
     if keys[:1] == ["columns"]:
@@ -63,26 +66,26 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         BenchError: a file is no such table, or has no scores.
     """
     for path in paths:
-        columns, rows = _table(path)
+        columns, rows = _table(path, {part.strip() for part in options.item.split(",")})
         names = _metrics(columns, path.name)
         keys = _item_columns(columns, options.item, path.name)
         notes = [] if keys else ["no column identifies the rows: they are paired by their number"]
         at = columns.index(ASSESSMENTS) if ASSESSMENTS in columns else None
-        judged = assessed([] if at is None else [row[at] for row in rows], path.name)
-        notes += [f"{judged.several:,} scores are the mean of several assessments"] if judged.several else []
-        notes += [f"{judged.outdated:,} assessments of an earlier evaluation are left out"] if judged.outdated else []
+        results = assessed([] if at is None else [row[at] for row in rows], path.name)
+        notes += [f"{results.several:,} scores are the mean of several assessments"] if results.several else []
+        notes += [f"{results.outdated:,} assessments of an earlier evaluation are left out"] if results.outdated else []
         notes += ["the table does not state who assessed: code, a model or a human"] if _unknown_source(columns) else []
-        scores = ItemScores(path.name, absences=judged.absences)
+        scores = ItemScores(path.name, absences=results.absences)
         occurrences: Counter[str] = Counter()
         for number, row in enumerate(rows):
             item = json.dumps([row[key] for key in keys] if keys else number, sort_keys=True, default=str)
             occurrences[item] += 1
             of_row = {name: value for of, name in names.items() if (value := rating(row[of])) is not None}
-            of_row |= judged.rows[number] if judged.rows else {}
-            scores.add(f"{item} {occurrences[item]}", of_row)
-        for metric in judged.absences:  # of a judge that failed on every row, there is the reason only
+            of_row |= results.rows[number] if results.rows else {}
+            scores.add(item, of_row, str(occurrences[item]))  # rows of one input are repetitions of it
+        for metric in results.absences:  # of a judge that failed on every row, there is the reason only
             scores.scores.setdefault(metric, [])
-        if not any(scores.scores.values()) and not judged.absences:
+        if not any(scores.scores.values()) and not results.absences:
             raise BenchError(f"{path.name}: no row has a score")
         better: dict[str, Better] = {
             name: "lower" if name in LOWER else "none" if name in NEITHER else "higher" for name in scores.scores
@@ -92,14 +95,14 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         )
 
 
-def _table(path: Path) -> tuple[list[str], list[list[Any]]]:
+def _table(path: Path, kept: Set[str]) -> tuple[list[str], list[list[Any]]]:
     """Return the columns and rows of a table.
 
     Raises:
         BenchError: it is none, or a row has another number of values.
     """
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return _of_objects([row for _, row in read_lines(path)])
+    if ending_of(path) in (".jsonl", ".ndjson"):
+        return _of_objects([_light(row, kept) for _, row in read_lines(path)])
     document = read_document(path)
     if isinstance(document, list):
         return _of_objects([mapping(row, f"{path.name}: row {number:,}") for number, row in enumerate(document, 1)])
@@ -113,6 +116,11 @@ def _table(path: Path) -> tuple[list[str], list[list[Any]]]:
     if repeated := next((name for name, count in Counter(columns).items() if count > 1), ""):
         raise BenchError(f"{path.name}: several columns are called {repeated!r}: give each a name of its own")
     return columns, rows
+
+
+def _light(row: Mapping[str, Any], kept: Set[str]) -> dict[str, Any]:
+    """Return a row without its trace, which is larger than all the rest."""
+    return {name: value for name, value in row.items() if name not in HEAVY or name in kept}
 
 
 def _of_objects(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
