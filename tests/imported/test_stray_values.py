@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,9 +25,7 @@ def test_a_text_among_many_numbers_is_refused_with_its_row(stray: str, usual: fl
     values = [f"{number * usual:g}" for number in range(50)]
     values[6] = stray
     for column in (pa.array(values), pa.array(values).dictionary_encode()):
-        with pytest.raises(
-            BenchError, match=f"'target' has '{stray}' in row 7.*--problem classification".replace("?'", "[?]'")
-        ):
+        with pytest.raises(BenchError, match=rf"'target' has '{re.escape(stray)}' in row 7.*--problem classification"):
             check_stray_texts(pa.table({"target": column}), "target")
 
 
@@ -46,7 +46,7 @@ def test_names_of_classes_and_plain_numbers_pass(values: tuple[str, ...]) -> Non
 def test_a_column_of_decimal_commas_is_refused() -> None:
     assert is_decimal_comma("-1,5")
     assert not is_decimal_comma("1,2,3")
-    with pytest.raises(BenchError, match="'0,5' in row 1.*decimal point"):
+    with pytest.raises(BenchError, match=r"'0,5' in row 1.*decimal point"):
         check_stray_texts(table("0,5", "1,5", "2,5"), "target")
 
 

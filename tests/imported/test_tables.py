@@ -124,3 +124,27 @@ def test_numbers_are_read_strictly() -> None:
             numbers(table, column)
     with pytest.raises(BenchError, match="lists or objects"):
         texts(table, "d")
+
+
+@pytest.mark.parametrize("size", [0, 1 << 40])
+def test_a_text_among_the_numbers_of_json_lines_is_named_with_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(table_parts, "MIN_BYTES", size)
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": 0.5}\n{"a": 1.5}\n{"a": "n/a"}\n')
+    with pytest.raises(BenchError, match="column 'a' has \"n/a\" in row 3, and numbers in most rows"):
+        open_tables([path]).read(["a"])
+
+
+def test_numbers_whose_squares_are_none_are_refused() -> None:
+    with pytest.raises(BenchError, match=r"has 1e\+200 in row 2"):
+        numbers(pa.table({"a": [1.0, 1e200]}), "a")
+
+
+def test_errors_name_the_options_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("item,score\né,1\n".encode("cp1252"))
+    (tmp_path / "b.csv").write_text("item,score\na\n")
+    for name, message in (("a.csv", "--encoding cp1252"), ("b.csv", "begin the file with .*sep=;")):
+        with pytest.raises(BenchError, match=message):
+            open_tables([tmp_path / name])

@@ -87,3 +87,13 @@ def test_values_without_assessments_have_no_source(read: Read, tmp_path: Path) -
     assert cell.predictions["value/tone"].tolist() == [1.0]
     assert any("does not state who assessed" in note for note in cell.notes)
     assert detected([path])[0].name == "mlflow"
+
+
+def test_rows_of_one_input_are_repetitions_of_it(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    path.write_text('{"columns": ["inputs", "x/v1/score"], "data": [["a", 1], ["b", "0.5"], ["a", 0]]}')
+    (cell,) = read("mlflow", path)
+    assert cell.repetitions == 2
+    assert cell.predictions is not None
+    assert len(set(cell.predictions["cluster"].tolist())) == 2
+    assert sorted(cell.predictions["value/x"]) == [0.0, 0.5, 1.0]

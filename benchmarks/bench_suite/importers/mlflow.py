@@ -95,14 +95,14 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         )
 
 
-def _table(path: Path, kept: Set[str]) -> tuple[list[str], list[list[Any]]]:
+def _table(path: Path, wanted: Set[str]) -> tuple[list[str], list[list[Any]]]:
     """Return the columns and rows of a table.
 
     Raises:
         BenchError: it is none, or a row has another number of values.
     """
     if ending_of(path) in (".jsonl", ".ndjson"):
-        return _of_objects([_light(row, kept) for _, row in read_lines(path)])
+        return _of_objects([_light(row, wanted) for _, row in read_lines(path)])
     document = read_document(path)
     if isinstance(document, list):
         return _of_objects([mapping(row, f"{path.name}: row {number:,}") for number, row in enumerate(document, 1)])
@@ -118,9 +118,9 @@ def _table(path: Path, kept: Set[str]) -> tuple[list[str], list[list[Any]]]:
     return columns, rows
 
 
-def _light(row: Mapping[str, Any], kept: Set[str]) -> dict[str, Any]:
+def _light(row: Mapping[str, Any], wanted: Set[str]) -> dict[str, Any]:
     """Return a row without its trace, which is larger than all the rest."""
-    return {name: value for name, value in row.items() if name not in HEAVY or name in kept}
+    return {name: value for name, value in row.items() if name not in HEAVY or name in wanted}
 
 
 def _of_objects(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
