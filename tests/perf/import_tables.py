@@ -30,9 +30,7 @@ def part(start: int, count: int, items: int) -> pa.Table:
     rows = np.arange(start, start + count)
     rest = rows % (items * EPOCHS)
     scores = np.random.default_rng(start).random(count) < 0.6
-    answers = np.array(
-        ["an answer of about fifty letters, with a comma in it", 'another "answer" of about fifty letters']
-    )
+    answers = np.array(["an answer of fifty letters, with a comma in it", 'another "answer" of fifty letters'])
     return pa.table(
         {
             "item_id": [f"item-{number:08d}" for number in rest % items],
