@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -118,6 +119,8 @@ class LargeTable:
         if self.form in (".jsonl", ".ndjson"):
             line = head.split(b"\n", 1)[0]
             return list(_object(line, self.path.name, 1))
+        if not head.strip():
+            raise BenchError(f"{self.path.name} is empty: a line with the names of the columns is expected")
         try:
             content, stated = without_separator_line(head[:HEAD])
             self.skipped = 0 if stated is None else 1
@@ -126,7 +129,7 @@ class LargeTable:
             self.delimiter = stated or ("\t" if ".tsv" in self.path.name.lower() else separator(content))
             return column_names(content, self.delimiter, True, self.path.name)
         except DataInvalid as error:
-            raise BenchError(str(error)) from error
+            raise BenchError(with_options(str(error))) from error
 
     def _parquet(self) -> Any:
         import pyarrow.parquet as pq
@@ -204,6 +207,14 @@ def _typed(rows: dict[str, list[Any]], name: str, first: int) -> pa.Table:
         except (pa.ArrowException, OverflowError) as error:
             raise BenchError(several_types(name, column, values, first)) from error
     return pa.table(arrays)
+
+
+def with_options(message: str) -> str:
+    """Return a message about a text file with the option of the command in place of a suite's key."""
+    message = re.sub(r'encoding = "([^"]+)"', r"--encoding \1", message)
+    return message.replace(
+        'or state the separator, such as delimiter = ";"', "or begin the file with a line that states it, such as sep=;"
+    )
 
 
 def json_values(path: Path, column: str, encoding: str | None) -> list[Any]:

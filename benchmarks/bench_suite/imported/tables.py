@@ -7,7 +7,6 @@ before it is read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from bench_suite.data.table_formats import read_table
 from bench_suite.environment import format_bytes
 from bench_suite.imported.labels import Labels, from_array
 from bench_suite.imported.table_memory import REMEDY, WHOLE, check_estimate, checker
-from bench_suite.imported.table_parts import LargeTable, is_large, json_values, several_types
+from bench_suite.imported.table_parts import LargeTable, is_large, json_values, several_types, with_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,17 +163,9 @@ def _whole(path: Path, encoding: str | None, max_bytes: int) -> pa.Table:
     try:
         return read_table(files, path, TextOptions(encoding=encoding), max_bytes)
     except DataInvalid as error:  # here the file is the input of a command, not the data of a suite
-        raise BenchError(_with_options(str(error))) from error
+        raise BenchError(with_options(str(error))) from error
     except pa.ArrowException as error:
         raise BenchError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def _with_options(message: str) -> str:
-    """Return a message about a text file with the option of the command in place of a suite's key."""
-    message = re.sub(r'encoding = "([^"]+)"', r"--encoding \1", message)
-    return message.replace(
-        'or state the separator, such as delimiter = ";"', "or begin the file with a line that states it, such as sep=;"
-    )
 
 
 def _check_types(table: pa.Table, path: Path, encoding: str | None) -> None:
