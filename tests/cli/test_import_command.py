@@ -39,6 +39,26 @@ def test_import_prints_means_and_what_is_absent_and_other_commands_read_the_run(
     assert "334 items find it; now 198 items" in call(tmp_path, "power", "--find", "0.06").output
 
 
+def test_imports_of_single_models_and_of_several_share_a_leaderboard(tmp_path: Path) -> None:
+    nano, mini = "openai/gpt-5-nano-2025-08-07", "openai/gpt-5.4-mini-2026-03-17"
+    imported(tmp_path, str(GPQA), "--suite", "gpqa")
+    imported(tmp_path, str(GPQA), "--suite", "gpqa", "--model-value", nano, "--name", "candidate")
+    table = call(tmp_path, "leaderboard", "--output", str(tmp_path / "board.md")).output
+    text = (tmp_path / "board.md").read_text()
+    assert all(model in text for model in (nano, mini, "candidate")), table
+
+
+def test_a_comparison_of_scores_is_silent_about_timings(tmp_path: Path) -> None:
+    runs = [
+        imported(tmp_path, str(GPQA), "--model-value", model, "--name", "candidate")["run"]
+        for model in ("openai/gpt-5.4-mini-2026-03-17", "openai/gpt-5-nano-2025-08-07")
+    ]
+    output = call(tmp_path, "compare", *map(str, runs)).output
+    assert "0.617 → 0.676, difference 0.059 [0.004, 0.113]" in output
+    assert "timings" not in output
+    assert "hardware" not in output
+
+
 def test_a_gate_of_an_import_judges_a_comparison(tmp_path: Path) -> None:
     base = imported(tmp_path, str(GPQA), "--model-value", "openai/gpt-5-nano-2025-08-07", "--name", "m")
     head = imported(

@@ -50,6 +50,22 @@ def test_the_newest_run_of_each_suite_is_written_and_shown(bench, store):
     assert all(model in text and model in ended.out for model in ("mlp", "cnn"))
 
 
+def test_imports_of_one_suite_are_ranked_together_and_the_newest_of_a_model_counts(bench, store):
+    facts = {"format": "scores", "files": [], "absent": {}, "started": ""}
+
+    def imported(model: str) -> str:
+        return keep(store, "nightly", model, planned={f"nightly{model}": model}, imported=facts)
+
+    old = imported("net")
+    other = imported("forest")
+    new = imported("net")
+    own = keep(store, "a", "mlp")
+    assert [run.name for run in newest_of_each(store)] == [own, new, other]
+    assert old not in bench("leaderboard").out
+    text = Path("reports/LEADERBOARD.md").read_text()
+    assert all(model in text for model in ("net", "forest", "mlp"))
+
+
 def test_runs_can_be_named_and_the_table_put_into_a_file(bench, store):
     first = keep(store, "a", "old")
     keep(store, "a", "mlp")

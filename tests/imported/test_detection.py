@@ -55,7 +55,7 @@ def test_several_formats_unknown_and_absent_files_are_refused(tmp_path: Path) ->
     (tmp_path / "folder").mkdir()
     with pytest.raises(BenchError, match="no file in the folder has the format asv"):
         files_of([tmp_path / "folder"], importer_named("asv"))
-    assert [file.name for file in files_of([DATA], importer_named("mlflow"))] == ["eval_results_table.json"]
+    assert [file.name for file in files_of([DATA], importer_named("mlflow"))] == ["eval_results_table.json"] * 2
     with pytest.raises(BenchError, match="no file in the folder has a known format"):
         detected([tmp_path / "folder"])
 

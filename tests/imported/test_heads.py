@@ -3,7 +3,9 @@
 import gzip
 from pathlib import Path
 
-from bench_suite.imported.heads import columns_of, first_keys, head_of
+import pyarrow as pa
+
+from bench_suite.imported.heads import HEAD, columns_of, first_keys, head_of
 
 
 def test_keys_of_the_first_object_without_those_inside() -> None:
@@ -35,3 +37,12 @@ def test_what_cannot_be_read_has_no_head(tmp_path: Path) -> None:
     assert head_of(tmp_path / "x.csv.gz") == b""
     (tmp_path / "x.parquet").write_bytes(b"PAR1 cut")
     assert columns_of(tmp_path / "x.parquet", b"PAR1 cut") == set()
+
+
+def test_a_file_that_was_cut_and_other_compressions_and_encodings_have_a_head(tmp_path: Path) -> None:
+    text = b"item,score\n" + b"1,2\n" * 100_000
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text)[:-9])
+    (tmp_path / "b.csv.zst").write_bytes(pa.compress(text, codec="zstd", asbytes=True))
+    for name in ("a.csv.gz", "b.csv.zst"):
+        assert head_of(tmp_path / name) == text[:HEAD]
+    assert first_keys('{"a": 1, "é": 2}'.encode("utf-16")) == ["a", "é"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import BenchError
-from bench_suite.imported.items import codes_of, data_facts, examples_of, groups_of
+from bench_suite.imported.items import data_facts, examples_of, groups_of
 
 
 def texts(*words: str) -> np.ndarray:
@@ -42,7 +42,6 @@ def test_groups_come_in_order_of_first_appearance() -> None:
         ("t", "m"): [1],
         ("s", "m"): [2],
     }
-    assert codes_of(texts("x", "y", "x")).tolist() == [0, 1, 0]
 
 
 def test_fingerprints_see_targets_and_examples_and_tell_order_apart() -> None:

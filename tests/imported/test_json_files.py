@@ -1,10 +1,12 @@
 """JSON of other tools: damage is named, and points in time are understood."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from bench_suite.contracts import BenchError
+from bench_suite.imported import json_files
 from bench_suite.imported.json_files import finite, moment, parse, read_document, read_lines
 
 
@@ -31,3 +33,24 @@ def test_numbers_and_moments() -> None:
     assert moment(0) == "1970-01-01T00:00:00Z"
     assert moment("2026-01-01T01:00:00+01:00") == "2026-01-01T00:00:00Z"
     assert (moment("yesterday"), moment(None), moment(1e30)) == ("", "", "")
+
+
+def test_compressed_files_are_read_and_damaged_ones_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(b'{"a": 1}'))
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"a": 1}\r\n{"a": 2}'))
+    assert read_document(tmp_path / "a.json.gz") == {"a": 1}
+    assert list(read_lines(tmp_path / "a.jsonl.gz")) == [(1, {"a": 1}), (2, {"a": 2})]
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(b'{"a": 1}')[:-6])
+    with pytest.raises(BenchError, match="is it complete"):
+        read_document(tmp_path / "b.json.gz")
+    assert parse('{"a": "é"}'.encode("utf-16"), "x") == {"a": "é"}
+
+
+def test_a_document_and_a_line_have_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    monkeypatch.setattr(json_files, "MAX_DOCUMENT", 5)
+    monkeypatch.setattr(json_files, "MAX_LINE", 5)
+    with pytest.raises(BenchError, match="has 8 bytes, and 5 of text are allowed"):
+        read_document(tmp_path / "a.json")
+    with pytest.raises(BenchError, match="line 1 has more than 5 bytes"):
+        list(read_lines(tmp_path / "a.json"))

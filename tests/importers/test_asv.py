@@ -46,3 +46,36 @@ def test_another_version_of_the_format_is_refused(read: Read, data: Path, tmp_pa
     path.write_text(json.dumps({**document, "results": {}}))
     with pytest.raises(BenchError, match="no benchmark has a result"):
         read("asv", path)
+
+
+def written(tmp_path: Path, data: Path, **entries: list[object]) -> Path:
+    document = json.loads((data / FILE).read_text())
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({**document, "results": {f"m.{name}": entry for name, entry in entries.items()}}))
+    return path
+
+
+def test_failed_combinations_of_parameters_are_named(read: Read, data: Path, tmp_path: Path) -> None:
+    nan = float("nan")
+    path = written(tmp_path, data, time_x=[[1.0, None, nan], [["1", "2", "3"]], "v"], time_y=[None, [], "v"])
+    (cell,) = read("asv", path)
+    assert cell.task == "m.time_x(1)"
+    assert cell.notes == tuple(f"failed and left out: m.time_{name}" for name in ("x(2)", "x(3)", "y"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ([[1.0, 2.0], [["1"]], "v"], "2 results for 1 combinations"),
+        ([[1.0], [1], "v"], "params must be a list"),
+        ([[1.0], "abc", "v"], "params must be a list"),
+        ([{"a": 1}, [], "v"], "result must be a list"),
+        ([[1.0], [], "v", *[None] * 8, "abc"], "samples must be a list"),
+        ([[-1.0], [], "v"], "no positive number"),
+    ],
+)
+def test_an_entry_of_another_form_is_refused(
+    read: Read, data: Path, tmp_path: Path, entry: list[object], message: str
+) -> None:
+    with pytest.raises(BenchError, match=message):
+        read("asv", written(tmp_path, data, time_x=entry))

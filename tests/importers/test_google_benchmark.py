@@ -43,3 +43,13 @@ def test_units_and_aggregates_that_are_not_known_are_refused(read: Read, data: P
     path.write_text(json.dumps(document))
     with pytest.raises(BenchError, match="aggregates only"):
         read("google_benchmark", path)
+
+
+def test_a_file_with_failures_only_names_the_first_one(read: Read, data: Path, tmp_path: Path) -> None:
+    document = json.loads((data / "google_benchmark" / "g1.json").read_text())
+    for entry in document["benchmarks"]:
+        entry.update(error_occurred=True, error_message="no device")
+    path = tmp_path / "g.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(BenchError, match="no repetition of a benchmark ended well: BM_Sort/64: no device"):
+        read("google_benchmark", path)

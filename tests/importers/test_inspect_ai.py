@@ -75,4 +75,22 @@ def test_samples_with_an_error_are_left_out_and_counted(read: Read, sums: Path, 
     path.write_text(json.dumps(document))
     (cell,) = read("inspect_ai", path)
     assert len(cell.predictions or ()) == 29
-    assert any(note.startswith("1 samples have an error") for note in cell.notes)
+    assert any(note == "samples with an error or without a score, left out: 1" for note in cell.notes)
+
+
+@pytest.mark.parametrize("value", ["maybe", None, [1, 2], "NaN", float("inf")])
+def test_a_scorer_without_numbers_is_absent_with_its_value(
+    read: Read, sums: Path, tmp_path: Path, value: object
+) -> None:
+    document = contents(sums)
+    for sample in document["samples"]:
+        sample["scores"]["match"]["value"] = value
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(document))
+    (cell,) = read("inspect_ai", path)
+    (row,) = cell.metrics
+    shown = json.dumps(value)
+    assert (row.name, row.value) == ("scores/match", None)
+    assert row.reason == f"30 of 30 items have no such score: {shown} is no number"
+    assert cell.predictions is not None
+    assert "value/includes" in cell.predictions.columns

@@ -66,3 +66,38 @@ def test_samples_that_are_cut_or_repeated_are_refused(read: Read, data: Path, tm
     path.write_bytes(content)
     (cell,) = read("lm_eval", path)
     assert any("results file" in note for note in cell.notes)
+
+
+def folder(tmp_path: Path, data: Path, samples: str, results: object = None) -> Path:
+    document = json.loads((data / "lm_eval" / f"results_{TIME}.json").read_text())
+    (tmp_path / f"results_{TIME}.json").write_text(json.dumps(results or document))
+    (tmp_path / f"samples_sizes_mc_{TIME}.jsonl").write_text(samples)
+    return tmp_path / f"results_{TIME}.json"
+
+
+def test_a_document_twice_is_refused_though_the_results_state_the_value(read: Read, data: Path, tmp_path: Path) -> None:
+    samples = (data / "lm_eval" / f"samples_sizes_mc_{TIME}.jsonl").read_text()
+    results = folder(tmp_path, data, samples + samples.splitlines()[0])
+    with pytest.raises(BenchError, match="occurs more than once"):
+        read("lm_eval", results, tmp_path / f"samples_sizes_mc_{TIME}.jsonl")
+
+
+def test_samples_beside_the_results_that_were_not_read_are_named(read: Read, data: Path, tmp_path: Path) -> None:
+    cells = {cell.task: cell for cell in read("lm_eval", folder(tmp_path, data, '{"no": "sample"}'))}
+    assert cells["sizes_mc"].notes == (
+        f"samples_sizes_mc_{TIME}.jsonl lies beside the results and was not read: import it with them",
+    )
+    assert cells["sums_gen"].notes == ()
+    with pytest.raises(BenchError, match="is empty: was the evaluation interrupted"):
+        read("lm_eval", folder(tmp_path, data, ""))
+
+
+def test_results_of_versions_before_filters_are_read(read: Read, data: Path, tmp_path: Path) -> None:
+    old = {"results": {"sizes_mc": {"acc": 0.5, "acc_stderr": 0.1}}, "config": {"model_args": "pretrained=gpt2"}}
+    results = folder(tmp_path, data, "x", old)
+    (tmp_path / f"samples_sizes_mc_{TIME}.jsonl").unlink()
+    (cell,) = read("lm_eval", results)
+    (row,) = cell.metrics
+    assert (cell.model, row.name, row.value) == ("gpt2", "scores/acc", 0.5)
+    assert row.interval is not None
+    assert row.interval.high == pytest.approx(0.5 + 1.96 * 0.1)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench_suite.contracts import BenchError, ImportedCell
+from bench_suite.imported import table_parts
 from bench_suite.metrics.expected_calibration_error import expected_calibration_error
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.store.runs import Run
@@ -137,3 +138,47 @@ def test_answers_that_are_wrong_are_refused(read: Read, tmp_path: Path, case: st
     path.write_text(text)
     with pytest.raises(BenchError, match=f"(?s){message}"):
         read("predictions", path, **options)
+
+
+def test_labels_of_a_lost_type_are_the_same_labels(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("target,prediction\n" + "1,1.0\n0,0.0\n" * 10)
+    (cell,) = read("predictions", path)
+    assert cell.predictions is not None
+    assert (cell.predictions["targets"] == cell.predictions["predictions"]).all()
+    assert cell.spec["classes"] == ["0", "1"]
+
+
+@pytest.mark.parametrize("column", ["target", "prediction"])
+@pytest.mark.parametrize("stray", ["n/a", "1,5", "-", "inf"])
+def test_a_text_among_decimals_is_no_label(read: Read, tmp_path: Path, column: str, stray: str) -> None:
+    rows = [[f"{number / 4}", f"{number / 4 + 0.125}"] for number in range(12)]
+    rows[7][column == "prediction"] = f'"{stray}"'
+    path = tmp_path / "t.csv"
+    path.write_text("target,prediction\n" + "".join(f"{a},{b}\n" for a, b in rows))
+    with pytest.raises(BenchError, match=f"column '{column}' has '{stray}' in row 8"):
+        read("predictions", path)
+
+
+def test_a_missing_value_is_a_class_if_the_user_says_so(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("target,prediction\n0,0\n1,1\nn/a,1\n1,0\n0,0\n")
+    with pytest.raises(BenchError, match="'n/a' in row 3"):
+        read("predictions", path)
+    (cell,) = read("predictions", path, problem="classification")
+    assert cell.spec["classes"] == ["0", "1", "n/a"]
+
+
+@pytest.mark.parametrize("size", [0, 1 << 40])
+def test_predictions_in_parts_are_those_of_a_whole_table(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(table_parts, "MIN_BYTES", size)
+    path = tmp_path / "t.csv"
+    path.write_text('item,target,scores,city\na,cat,"[0.75, 0.25]",x\nb,dog,"[0.5, 0.5]",y\n')
+    (cell,) = read("predictions", path, group="city")
+    assert cell.predictions is not None
+    order = cell.predictions["targets"].tolist()
+    assert sorted(order) == [0, 1]
+    assert cell.predictions["scores"].tolist() == [[[0.75, 0.25], [0.5, 0.5]][number] for number in order]
+    assert cell.predictions.groups["city"].tolist() == [["x", "y"][number] for number in order]

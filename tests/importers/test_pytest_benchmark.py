@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from bench_suite.comparison.compare import compare
 from bench_suite.contracts import BenchError, ImportedCell
+from bench_suite.imported.detection import detected
 from bench_suite.store.runs import Run
 
 Read = Callable[..., list[ImportedCell]]
@@ -63,3 +65,29 @@ def test_impossible_times_are_refused(read: Read, data: Path, tmp_path: Path) ->
     path.write_text(json.dumps(document))
     with pytest.raises(BenchError, match="the name of another one"):
         read("pytest_benchmark", path)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "message"),
+    [([1.0, None], r"stats.data\[1\] is no number"), ([float("nan")], r"stats.data\[0\] is no number"),
+     (3, "stats.data must be a list"), ("abc", "stats.data must be a list"), ([0.0], "no positive number")],
+)  # fmt: skip
+def test_rounds_that_are_no_times_are_refused(
+    read: Read, data: Path, tmp_path: Path, rounds: object, message: str
+) -> None:
+    document = json.loads((data / "pytest_benchmark" / "process1.json").read_text())
+    document["benchmarks"][0]["stats"]["data"] = rounds
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(BenchError, match=message):
+        read("pytest_benchmark", path)
+
+
+def test_a_compressed_file_and_one_in_utf_16_are_the_same(read: Read, data: Path, tmp_path: Path) -> None:
+    content = (data / "pytest_benchmark" / "process1.json").read_bytes()
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "b.json").write_bytes(content.decode().encode("utf-16"))
+    expected = [cell.metrics for cell in read("pytest_benchmark", data / "pytest_benchmark" / "process1.json")]
+    for path in (tmp_path / "b.json", tmp_path / "b.json.gz"):
+        assert [cell.metrics for cell in read("pytest_benchmark", path)] == expected
+        assert detected([path])[0].name == "pytest_benchmark"

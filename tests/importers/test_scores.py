@@ -125,7 +125,7 @@ def test_truth_values_several_scores_and_seeds_are_read(read: Read, tmp_path: Pa
 def test_a_huge_file_is_refused_before_it_is_read(read: Read, tmp_path: Path) -> None:
     path = tmp_path / "huge.csv"
     with path.open("wb") as file:
-        file.write(b"item,model,score\n")
+        file.write(b"item,model,score\n" + b"a,m,1\n" * 5_000_000)
         file.truncate(100_000_000_000)  # a sparse file
-    with pytest.raises(BenchError, match=r"100,000,000,000 bytes.*split it"):
+    with pytest.raises(BenchError, match=r"16,666,666,666 rows or more \(100,000,000,000 bytes\).*split it"):
         read("scores", path)

@@ -58,7 +58,9 @@ def _columns(command: Any) -> Any:
 @click.option("--name", metavar="NAME", help="What the model is called in the run.")
 @click.option("--cpu", metavar="NAME", help="Name of the processor, if the file does not state it.")
 @click.option("--encoding", metavar="NAME", help="Encoding of text files, such as cp1252 (default: UTF-8).")
-@click.option("--max-bytes", type=click.IntRange(1), metavar="N", help="Most bytes of one file (default: 2 GiB).")
+@click.option(
+    "--max-bytes", type=click.IntRange(1), metavar="N", help="Most bytes of one file (default: what fits into memory)."
+)
 @click.option("--suite", metavar="NAME", help="Name of the suite that the run belongs to (default: name of the file).")
 @click.option(
     "--gate", "gates", multiple=True, metavar="METRIC=TOLERANCE",
@@ -181,6 +183,8 @@ MAX_METRICS = 4
 
 def lines_of(run: Run) -> Iterator[str]:
     """Yield what was imported, for a person: cells with their first metrics, and what the files lack."""
+    from bench_suite.imported.example_scores import LABEL
+    from bench_suite.store.records import label_of
     from bench_suite.suite.cell import name_of
 
     records = run.records()
@@ -193,8 +197,15 @@ def lines_of(run: Run) -> Iterator[str]:
         valued = [row for row in record.metrics if row.value is not None]
         for row in valued[:MAX_METRICS]:
             yield f"      {_metric_text(run, record, row)}"
+            if row.reason is not None and label_of(row.name) == LABEL and not row.of_predictions:
+                yield f"        {_short(f'not paired by item: {row.reason}')}"
         if len(valued) > MAX_METRICS:
             yield f"      and {len(valued) - MAX_METRICS} more metrics"
+        absent = [row for row in record.metrics if row.value is None and label_of(row.name) == LABEL]
+        for row in absent[:MAX_METRICS]:
+            yield f"      {_short(f'{row.name} absent: {row.reason}')}"
+        if len(absent) > MAX_METRICS:
+            yield f"      and {len(absent) - MAX_METRICS} more absent metrics, with the reason in the report"
         for label, probe in record.probes.items():
             if probe.status != "ok":
                 yield f"      {label}: {probe.status}: {probe.reason}"
@@ -238,6 +249,7 @@ def _other_examples(records: Any) -> str:
 
 
 def _short(text: str, limit: int = 120) -> str:
+    text = " ".join(text.split())  # a name may contain line breaks
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

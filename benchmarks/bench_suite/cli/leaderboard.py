@@ -35,7 +35,8 @@ from bench_suite.store.runs import Run, Store
 def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path, reference: str | None) -> None:
     """Write a leaderboard of the given runs, by default of the newest run of each suite.
 
-    RUN is the name of a run or the first letters of it. Smoke runs are never ranked.
+    RUN is the name of a run or the first letters of it. Smoke runs are never ranked. Imports of one suite are ranked
+    together, and the newest import of a model on a task counts.
 
     \b
       bench leaderboard
@@ -65,12 +66,22 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
 def newest_of_each(store: Store) -> list[Run]:
     """Return the newest complete run of each suite, or else its newest run with a result; never a smoke run.
 
-    A run of a part of a suite (`--only`), or one with failed cells, does not replace a complete run.
+    A run of a part of a suite (`--only`), or one with failed cells, does not replace a complete run. Imported runs are
+    parts of their suite, since each file may contain one model: those with a cell that no newer import has are returned
+    too.
     """
     from bench_suite.reports.leaderboard import missing_part
 
     newest: dict[str, tuple[bool, Run]] = {}
+    imported: list[Run] = []
+    cells: dict[str, set[str]] = {}
     for info in store.runs():
+        if info.info.get("imported"):
+            known, planned = cells.setdefault(info.suite, set()), set(info.info.get("planned", {}))
+            if planned - known:
+                imported.append(Run(info.path))
+            known |= planned
+            continue
         if info.smoke or newest.get(info.suite, (False, None))[0]:
             continue
         run = Run(info.path)
@@ -80,4 +91,4 @@ def newest_of_each(store: Store) -> list[Run]:
     for suite, (complete, run) in newest.items():
         if not complete:
             say(f"{suite}: no complete run yet; the leaderboard shows an incomplete one: {missing_part(run)}", err=True)
-    return [run for _, run in newest.values()]
+    return [*(run for _, run in newest.values()), *imported]

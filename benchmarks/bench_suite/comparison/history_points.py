@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench_suite.comparison.gates import by_seed
-from bench_suite.comparison.strategies import is_timing
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.stats.intervals import over_cells
 from bench_suite.store.columns import heads_of, metric_at
+from bench_suite.store.records import is_timing
 from bench_suite.store.runs import Run
 
 Reason = Literal[

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import Record
-from bench_suite.store.records import file_in_words
+from bench_suite.store.records import file_in_words, is_timing
 from bench_suite.store.runs import Run
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def differences_of_runs(base: Run, head: Run, groups: Sequence[Group]) -> Iterat
     if machines[0] != machines[1]:
         before, after = ("; ".join(machine or UNKNOWN for machine in side) for side in machines)
         yield f"hardware: {before} → {after}: timings are not compared"
-    elif moved := [group.where for group in groups if not group.same_hardware]:
+    elif moved := [group.where for group in groups if not group.same_hardware and _has_timings(group)]:
         yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
     yield from _reordered(groups)
     if base.info.get("overrides", []) != head.info.get("overrides", []):
@@ -46,6 +46,11 @@ def differences_of_runs(base: Run, head: Run, groups: Sequence[Group]) -> Iterat
     for word, run in (("base", base), ("head", head)):
         if ignored := len(run.records()) - len(run.planned_records()):
             yield f"{word} has {ignored} cell{'s' if ignored > 1 else ''} that its suite no longer contains: ignored"
+
+
+def _has_timings(group: Group) -> bool:
+    """Return whether a cell of a group has a time on either side; an import of scores has none."""
+    return any(is_timing(row) for pair in group.pairs for side in (pair.base, pair.head) for row in side.metrics)
 
 
 def changed_files(groups: Sequence[Group]) -> Iterator[str]:

@@ -154,7 +154,7 @@ def sequence_of(
     of_looks = tuple(margins) if isinstance(margins, Sequence) else (margins,) * len(evidences)
     return SequentialEvidence(
         newest.main, newest.seeds, newest.flips, newest.method, newest.folds, newest.unpaired_reason,
-        seed_range, tuple(evidences), of_looks, numbers,
+        seed_range=seed_range, looks=tuple(evidences), margins=of_looks, numbers=numbers,
     )  # fmt: skip
 
 

@@ -20,11 +20,11 @@ from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke
 from bench_suite.comparison.rescoring import Unpaired
 from bench_suite.comparison.runs_evidence import evidence_of_runs
 from bench_suite.comparison.runs_pairing import RunsGroup, pair_with_runs, with_pairs
-from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence, is_timing
+from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import Case, Row
 from bench_suite.contracts import ArtifactRow, MetricRow, Predictions
 from bench_suite.stats.base_runs import STEP_LEVEL
-from bench_suite.store.records import label_of
+from bench_suite.store.records import is_timing, label_of
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate
 

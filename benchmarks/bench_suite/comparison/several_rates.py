@@ -80,7 +80,8 @@ def simulate(settings: Sequence[RunsSetting], drop: float = 0.0, *, trials: int 
             undecided += not_worse[0] > LEVEL
         if trial < TRIALS_OF_LOSSES:
             losses.append(evidences[0].min_detectable_loss(tolerances[0], LEVEL / len(settings)) - tolerances[0])
-    return Rates(trials, drop, alarms / trials, detected / trials, undecided / trials, float(np.median(losses)))
+    shares = (alarms / trials, detected / trials, undecided / trials)
+    return Rates(trials, drop, *shares, float(np.median(losses)), seeds=settings[0].seeds)
 
 
 def settings_of(bases: LastRuns, head: Run, *, trust: bool = False) -> list[RunsSetting]:

@@ -17,7 +17,7 @@ from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.stats.folds import mean_over_folds, members_of
 from bench_suite.stats.paired import Difference, seeds_only_difference, unpaired_difference, welch_difference
-from bench_suite.store.records import is_time_unit, label_of
+from bench_suite.store.records import is_timing, label_of
 from bench_suite.suite.spec import TIMING_PROCESSES
 
 OTHER_HARDWARE = "the hardware differs or is not known"
@@ -299,15 +299,3 @@ def standard_error(row: MetricRow) -> float | None:
     if row.interval is None:
         return None
     return (row.interval.high - row.interval.low) / 2 / NormalDist().inv_cdf((1 + row.interval.level) / 2)
-
-
-def is_timing(row: MetricRow) -> bool:
-    """Return whether a value is a time or a rate, or was measured in several processes.
-
-    The row states it. For a row of an older record, an interval decides, or samples, or the unit.
-    """
-    if row.interval is not None and row.interval.over == "processes":
-        return True
-    if row.timing is not None:
-        return row.timing
-    return row.interval is None and (bool(row.samples) or is_time_unit(row.unit))

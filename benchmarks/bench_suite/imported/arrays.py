@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench_suite.contracts import BenchError
-from bench_suite.imported.tables import REMEDY
+from bench_suite.imported.table_memory import REMEDY
 
 if TYPE_CHECKING:
     import numpy as np

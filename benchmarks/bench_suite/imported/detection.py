@@ -12,7 +12,7 @@ from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError
 from bench_suite.imported.arrays import is_array
 from bench_suite.imported.heads import columns_of, head_of
-from bench_suite.imported.tables import is_table
+from bench_suite.imported.tables import is_table, open_tables
 
 MAX_FILES = 10_000
 "Most files of a folder that are looked at."
@@ -56,6 +56,8 @@ def detected(paths: Sequence[Path], table_format: str = "") -> tuple[Component, 
             named = table_format and (is_table(path) or is_array(path))
             formats = [(path, [table_format] if named else _formats(path, importers.values()))]
             if not formats[0][1]:
+                if is_table(path):
+                    open_tables([path])  # raises if it cannot be read as one
                 columns = ", ".join(sorted(map(repr, columns_of(path, head_of(path))))[:20])
                 known = f"; its columns are {columns}" if columns else ""
                 known += "; it is not UTF-8, state --encoding" if is_table(path) and not _is_utf8(head_of(path)) else ""

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from bench_suite.contracts import BenchError
-from bench_suite.imported.tables import COMPRESSIONS, ending_of
+from bench_suite.data.file_names import COMPRESSIONS
+from bench_suite.imported.tables import ending_of
+from bench_suite.imported.text_blocks import encoding_of, opened
 
 HEAD = 1 << 16
 "Bytes of a file by which its format is recognised."
+_PART = 1 << 12
 _KEY = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
 
 
 def head_of(path: Path) -> bytes:
     """Return the first bytes of a file, uncompressed; empty if it cannot be read."""
-    import bz2
-    import gzip
     import lzma
+    import zlib
 
-    openers: Mapping[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    head = b""
     try:
-        with openers.get(path.suffix.lower(), open)(path, "rb") as file:
-            return bytes(file.read(HEAD))
-    except (OSError, EOFError, lzma.LZMAError):
-        return b""
+        with opened(path) as file:
+            while len(head) < HEAD and (part := bytes(file.read(_PART))):  # of a file that was cut, what is there
+                head += part
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return head
+    return head[:HEAD]
 
 
 def columns_of(path: Path, head: bytes) -> set[str]:
@@ -71,7 +73,7 @@ def first_keys(head: bytes) -> list[str]:
 
     The beginning of a longer document is enough: keys that follow are not in the result.
     """
-    text = head.decode("utf-8", errors="ignore").lstrip("\ufeff \t\r\n[")
+    text = head.decode(encoding_of(head), errors="ignore").lstrip("\ufeff \t\r\n[")
     if not text.startswith("{"):
         return []
     keys, depth, at = [], 0, 0

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import BenchError
-from bench_suite.data.fingerprint import content_ids, contents, hash_of, row_hashes
+from bench_suite.data.fingerprint import content_ids, contents, hash_of, recounted, row_hashes
+from bench_suite.imported.labels import Labels, labels_of
 
 SEPARATOR = "\x1f"
 "Between an item and its repetition in the text whose hash is the id of an example."
+PART = 1 << 16
+"Rows whose texts are in memory at a time."
 
 
 @dataclass(frozen=True)
@@ -32,35 +35,27 @@ class Examples:
     "Whether items have different numbers of rows."
 
 
-def groups_of(*labels: np.ndarray) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+def groups_of(*columns: np.ndarray | Labels) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
     """Yield the combinations of values of some columns, in order of first appearance, each with its rows.
 
     Args:
-        labels: columns of texts, (n,) each.
+        columns: columns of texts, (n,) each.
     """
+    labels = [labels_of(column) for column in columns]
     codes = np.zeros(len(labels[0]), dtype=np.int64)
     for column in labels:
-        numbers = codes_of(column)
-        codes = codes * (int(numbers.max()) + 1) + numbers
+        codes = codes * len(column.words) + column.codes
     _, first, numbers = np.unique(codes, return_index=True, return_inverse=True)
     order = np.argsort(numbers, kind="stable")
     ends = np.cumsum(np.bincount(numbers))
     for group in np.argsort(first):
         rows = order[ends[group - 1] if group else 0 : ends[group]]
-        yield tuple(str(column[rows[0]]) for column in labels), rows
-
-
-def codes_of(column: np.ndarray) -> np.ndarray:
-    """Return a number for each text, (n,) int64; equal texts have equal ones, in order of first appearance."""
-    import pyarrow as pa
-
-    codes = pa.array(column, pa.string()).dictionary_encode()
-    return np.asarray(codes.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+        yield tuple(column[rows[0]] for column in labels), rows
 
 
 def examples_of(
-    rows: np.ndarray, items: np.ndarray, repeats: np.ndarray | None, clusters: np.ndarray | None, *, whose: str,
-    advice: bool = True,
+    rows: np.ndarray, items: np.ndarray | Labels, repeats: np.ndarray | Labels | None,
+    clusters: np.ndarray | Labels | None, *, whose: str, advice: bool = True,
 ) -> Examples:  # fmt: skip
     """Return the examples of some rows of a table that belong to one cell.
 
@@ -75,33 +70,55 @@ def examples_of(
     Raises:
         BenchError: the same repetition of an item occurs twice.
     """
-    own = items[rows]
-    keys = own if repeats is None else own + SEPARATOR + repeats[rows]
-    _, first, counts = np.unique(codes_of(keys), return_index=True, return_counts=True)
-    if len(counts) < len(keys):
-        raise BenchError(
-            _twice(rows, own, repeats, first[counts > 1][0], int((counts > 1).sum()), whose, advice=advice)
-        )
-    ids = content_ids(keys.tolist())
+    items = labels_of(items)
+    repeats = None if repeats is None else labels_of(repeats)
+    own = items.codes[rows]
+    keys = own if repeats is None else own.astype(np.int64) * len(repeats.words) + repeats.codes[rows]
+    if len(np.unique(keys)) < len(keys):
+        raise BenchError(_twice(rows, keys, items, repeats, whose, advice=advice))
+    ids = _ids(rows, items, repeats)
     order = np.argsort(ids, kind="stable")
-    per_item = np.bincount(codes_of(own))
-    tied = clusters[rows] if clusters is not None else own if per_item.max() > 1 else None
-    numbers = None if tied is None else contents(content_ids(tied.tolist()))[order]
+    per_item = np.bincount(own)
+    per_item = per_item[per_item > 0]
+    tied = labels_of(clusters) if clusters is not None else items if per_item.max() > 1 else None
+    numbers = None if tied is None else _hashes(rows, tied)[order]
     return Examples(
         rows[order], ids[order], numbers, len(per_item), int(per_item.max()), bool(per_item.max() > per_item.min())
     )
 
 
+def _ids(rows: np.ndarray, items: Labels, repeats: Labels | None) -> np.ndarray:
+    """Return the ids of some rows, (k,) int64: hashes of the item and its repetition."""
+    parts = []
+    for start in range(0, len(rows), PART):
+        part = rows[start : start + PART]
+        texts = items.texts_of(part)
+        if repeats is not None:
+            pairs = zip(texts, repeats.texts_of(part), strict=True)
+            texts = [f"{item}{SEPARATOR}{repetition}" for item, repetition in pairs]
+        parts.append(contents(content_ids(texts)))
+    return recounted(np.concatenate(parts))
+
+
+def _hashes(rows: np.ndarray, labels: Labels) -> np.ndarray:
+    """Return a hash of the label of each row, (k,) int64; each different label is hashed once."""
+    used, numbers = np.unique(labels.codes[rows], return_inverse=True)
+    words = Labels(labels.words, used)
+    positions = np.arange(len(used))
+    hashes = [
+        contents(content_ids(words.texts_of(positions[start : start + PART]))) for start in range(0, len(used), PART)
+    ]
+    return np.asarray(np.concatenate(hashes)[numbers])
+
+
 def _twice(
-    rows: np.ndarray, own: np.ndarray, repeats: np.ndarray | None, first: int, count: int, whose: str, *,
-    advice: bool,
-) -> str:  # fmt: skip
-    """Return the message for items that occur twice."""
-    item = str(own[first])[:60]
-    same = own == own[first]
-    if repeats is not None:
-        same &= repeats[rows] == repeats[rows][first]
-    where = " and ".join(f"{row + 1:,}" for row in np.sort(rows[same])[:2])
+    rows: np.ndarray, keys: np.ndarray, items: Labels, repeats: Labels | None, whose: str, *, advice: bool
+) -> str:
+    """Return the message for items that occur twice: the first one, by the (k,) keys of item and repetition."""
+    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+    count, at = int((counts > 1).sum()), int(first[counts > 1].min())
+    item = items[rows[at]][:60]
+    where = " and ".join(f"{row + 1:,}" for row in np.sort(rows[keys == keys[at]])[:2])
     others = f" ({count:,} such cases)" if count > 1 else ""
     if repeats is None and not advice:
         return f"{whose}: the item {item!r} occurs more than once{others}"
@@ -110,7 +127,7 @@ def _twice(
             f"{whose}: the item {item!r} occurs more than once, in the rows {where}{others}: if these are repetitions, "
             "name the column that numbers them with --repeat COLUMN; otherwise remove the duplicates"
         )
-    repetition = str(repeats[rows][first])[:40]
+    repetition = repeats[rows[at]][:40]
     return (
         f"{whose}: the repetition {repetition!r} of the item {item!r} occurs more than once, in the rows "
         f"{where}{others}: remove the duplicates"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench_suite.contracts import BenchError
+from bench_suite.imported.text_blocks import encoding_of, opened
 
 MAX_DOCUMENT = 1 << 30
 "Most bytes of a document, which is in memory as a whole."
+_PART = 1 << 20
 MAX_LINE = 1 << 28
 "Most bytes of one line of JSON lines."
 
@@ -32,24 +35,46 @@ def read_document(path: Path) -> Any:
     Raises:
         BenchError: the file is too large, cannot be read, or is no JSON.
     """
+    content = bytearray()
+    with _readable(path) as file:
+        while part := file.read(_PART):
+            content += part
+            if len(content) > MAX_DOCUMENT:
+                raise BenchError(
+                    f"{path.name} has {path.stat().st_size:,} bytes, and {MAX_DOCUMENT:,} of text are allowed: import "
+                    "a part of it"
+                )
+    return parse(bytes(content), path.name)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Any]:
+    """Open a file, which may be compressed, for reading.
+
+    Raises:
+        BenchError: it cannot be read, or its compressed content is not complete.
+    """
+    import lzma
+    import zlib
+
     try:
-        size = path.stat().st_size
-        if size > MAX_DOCUMENT:
-            raise BenchError(f"{path.name} has {size:,} bytes, and {MAX_DOCUMENT:,} are allowed: import a part of it")
-        return parse(path.read_bytes(), path.name)
-    except OSError as error:
-        raise BenchError(f"{path.name} cannot be read: {error.strerror or error}") from error
+        with opened(path) as file:
+            yield file
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BenchError(f"{path.name} cannot be read (is it complete?): {reason}") from error
 
 
 def parse(content: bytes, name: str) -> Any:
     """Return the JSON value in some bytes; `NaN` and `Infinity`, which some tools write, are read too.
 
     Args:
-        content: UTF-8.
+        content: UTF-8, or UTF-16 if it begins with its mark.
         name: what errors call it.
     """
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        encoding = encoding_of(content)
+        return json.loads(content.decode("utf-8-sig" if encoding == "utf-8" else encoding))
     except UnicodeDecodeError as error:
         raise BenchError(f"{name} is not UTF-8 (byte {error.start}): it is no log of this format") from error
     except RecursionError:
@@ -64,17 +89,19 @@ def read_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     Raises:
         BenchError: a line is too long, or is no JSON object.
     """
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
+    with _readable(path) as file:
+        number, rest = 0, b""
+        for block in iter(lambda: bytes(file.read(_PART)), b""):
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
                 number += 1
-                if len(line) > MAX_LINE:
-                    raise BenchError(f"{path.name}: line {number} has more than {MAX_LINE:,} bytes")
                 if line.strip():
                     yield number, mapping(parse(line, f"{path.name}: line {number}"), f"{path.name}: line {number}")
-    except OSError as error:
-        raise BenchError(f"{path.name} cannot be read: {error.strerror or error}") from error
+            if len(rest) > MAX_LINE:
+                raise BenchError(f"{path.name}: line {number + 1} has more than {MAX_LINE:,} bytes")
+        if rest.strip():
+            where = f"{path.name}: line {number + 1}"
+            yield number + 1, mapping(parse(rest, where), where)
 
 
 def mapping(value: Any, where: str) -> Mapping[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from bench_suite.contracts import BenchError, Better, ImportedCell, Interval, MetricRow
 from bench_suite.imported.example_scores import LABEL, score_predictions
-from bench_suite.imported.items import examples_of
+from bench_suite.imported.items import Examples, examples_of
 
 NOT_A_MEAN = "the log's value is not the mean of its scores by item, so it cannot be paired by item"
 SAME = 1e-6
@@ -27,6 +28,8 @@ class ItemScores:
     repeats: list[str] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
     "By metric, one score for each entry of `items`; NaN if the item has none."
+    absences: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    "By metric, why items have no score, as far as the log states it."
 
     def add(self, item: str, scores: Mapping[str, float], repeat: str = "") -> None:
         """Add the scores of one repetition of an item."""
@@ -57,6 +60,10 @@ class ItemScores:
             BenchError: an item occurs twice, or there is neither an item nor a stated value.
         """
         notes: list[str] = list(further.pop("notes", ()))
+        repeated = len(set(self.repeats)) > 1
+        keys = list(zip(self.items, self.repeats, strict=True)) if repeated else self.items
+        if len(set(keys)) < len(keys):
+            self._examples(repeated=repeated)  # raises, also if no metric is a mean of its scores by item
         means: dict[str, np.ndarray] = {}
         rows: list[MetricRow] = []
         for metric, values in self.scores.items():
@@ -64,7 +71,7 @@ class ItemScores:
             value = stated.get(metric)
             absent = int(np.isnan(column).sum())
             if absent:
-                reason = f"{absent:,} of {len(column):,} items have no such score"
+                reason = f"{absent:,} of {len(column):,} items have no such score{self._why(metric)}"
             elif value is not None and abs(column.mean() - value.value) > SAME * (1 + abs(value.value)):
                 reason = f"{NOT_A_MEAN}: {value.value:.6g} and {column.mean():.6g}"
             else:
@@ -78,11 +85,7 @@ class ItemScores:
             raise BenchError(f"{self.where}: there are no scores")
         if not means:
             return ImportedCell(task, model, metrics=tuple(rows), notes=tuple(notes), **further)
-        repeated = len(set(self.repeats)) > 1
-        examples = examples_of(
-            np.arange(len(self.items)), np.array(self.items, dtype=object),
-            np.array(self.repeats, dtype=object) if repeated else None, None, whose=self.where, advice=False,
-        )  # fmt: skip
+        examples = self._examples(repeated=repeated)
         if examples.repetitions > 1:
             notes.append(
                 f"{len(examples.ids):,} scores of {examples.items:,} items, up to {examples.repetitions} repetitions "
@@ -92,6 +95,25 @@ class ItemScores:
             task, model, predictions=score_predictions(examples, means), better=dict(better), metrics=tuple(rows),
             repetitions=examples.repetitions, notes=tuple(notes), **further,
         )  # fmt: skip
+
+    def _examples(self, *, repeated: bool) -> Examples:
+        """Return the examples of all items.
+
+        Raises:
+            BenchError: an item, or one repetition of it, occurs twice.
+        """
+        return examples_of(
+            np.arange(len(self.items)), np.array(self.items, dtype=object),
+            np.array(self.repeats, dtype=object) if repeated else None, None, whose=self.where, advice=False,
+        )  # fmt: skip
+
+    def _why(self, metric: str) -> str:
+        """Return why items have no score; of several reasons the most frequent one."""
+        reasons = Counter(self.absences.get(metric, ()))
+        if not reasons:
+            return ""
+        reason, count = reasons.most_common(1)[0]
+        return f": {reason}" if len(reasons) == 1 else f", such as {count:,} for this reason: {reason}"
 
 
 @dataclass(frozen=True)

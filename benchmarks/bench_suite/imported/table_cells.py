@@ -11,8 +11,9 @@ import numpy as np
 
 from bench_suite.contracts import BenchError
 from bench_suite.imported.items import Examples, examples_of, groups_of
+from bench_suite.imported.labels import numbered
 from bench_suite.imported.table_options import ITEM, MODEL, REPEAT, TableOptions, column
-from bench_suite.imported.tables import read_rows, texts
+from bench_suite.imported.tables import labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,30 +44,22 @@ class TableCell:
     notes: tuple[str, ...] = ()
 
 
-def read_table_rows(
-    paths: Sequence[Path], options: TableOptions, further: Mapping[str, tuple[str, Sequence[str]]]
-) -> TableRows:
-    """Return the rows of some files, with the columns that the options name, or that usual names suggest.
+def table_columns(
+    known: Sequence[str], options: TableOptions, further: Mapping[str, tuple[str, Sequence[str]]], *,
+    item_required: bool = True,
+) -> dict[str, str]:  # fmt: skip
+    """Return the columns that the options name, or that usual names suggest, by option; empty for an absent one.
 
     Args:
-        paths: the files.
+        known: the columns of the table.
         options: what the user states.
         further: by option, what it states (several columns are separated by commas) and the usual names; one of these
             columns is required.
+        item_required: whether a column must name the items.
 
     Raises:
-        BenchError: a file cannot be read, or a column is missing.
+        BenchError: a column is missing, or one column is named by two options.
     """
-    table = read_rows(paths, {}, encoding=options.encoding or None, max_bytes=options.max_bytes)
-    return table_rows(table, paths, options, further)
-
-
-def table_rows(
-    table: pa.Table, paths: Sequence[Path], options: TableOptions, further: Mapping[str, tuple[str, Sequence[str]]],
-    *, item_required: bool = True,
-) -> TableRows:  # fmt: skip
-    """Return a table with the columns that the options name, or that usual names suggest; see `read_table_rows`."""
-    known = table.column_names
     columns = {
         "item": column("item", options.item, ITEM, known, required=item_required),
         "model": column("model", options.model, MODEL, known),
@@ -81,7 +74,12 @@ def table_rows(
         for part in filter(None, name.split(",")):
             if (other := roles.setdefault(part, option)) != option and {option, other} != {"item", "cluster"}:
                 raise BenchError(f"the column {part!r} is named by --{other} and by --{option}: it can be one of them")
-    return TableRows(table, paths, columns, options)
+    return columns
+
+
+def names_in(columns: Mapping[str, str]) -> list[str]:
+    """Return the columns that some options name, each once."""
+    return list(dict.fromkeys(part for name in columns.values() for part in name.split(",") if part))
 
 
 def cells_of(rows: TableRows) -> Iterator[TableCell]:
@@ -90,28 +88,26 @@ def cells_of(rows: TableRows) -> Iterator[TableCell]:
     Raises:
         BenchError: an item occurs twice in one cell, or the model that was asked for does not occur.
     """
-    labels = {name: texts(rows.table, rows.columns[name]) for name in ("task", "model", "seed") if rows.columns[name]}
-    whole = {name: texts(rows.table, rows.columns[name]) for name in ("repeat", "cluster") if rows.columns[name]}
+    named = {name: labels(rows.table, rows.columns[name]) for name in ("task", "model", "seed") if rows.columns[name]}
+    whole = {name: labels(rows.table, rows.columns[name]) for name in ("repeat", "cluster") if rows.columns[name]}
     count = rows.table.num_rows
-    items = (
-        texts(rows.table, rows.columns["item"]) if rows.columns["item"] else np.arange(count).astype(str).astype(object)
-    )
-    groups = list(groups_of(*labels.values())) if labels else [((), np.arange(count))]
+    items = labels(rows.table, rows.columns["item"]) if rows.columns["item"] else numbered(count)
+    groups = list(groups_of(*named.values())) if named else [((), np.arange(count))]
     if not rows.columns["item"] and len(groups) > 1:
         raise BenchError(
-            f"there are {len(groups):,} combinations of {', '.join(labels)}, and no column names the items, by which "
+            f"there are {len(groups):,} combinations of {', '.join(named)}, and no column names the items, by which "
             "their answers are paired: --item COLUMN"
         )
     if len(groups) > MAX_CELLS:
         raise BenchError(
-            f"there are {len(groups):,} combinations of {', '.join(labels)}: more than {MAX_CELLS:,}; is "
-            f"{' or '.join(repr(rows.columns[name]) for name in labels)} the right column?"
+            f"there are {len(groups):,} combinations of {', '.join(named)}: more than {MAX_CELLS:,}; is "
+            f"{' or '.join(repr(rows.columns[name]) for name in named)} the right column?"
         )
     wanted = rows.options.model_value
     yielded: dict[str, None] = {}
     names: dict[tuple[str, ...], None] = {}
     for values, positions in groups:
-        stated = dict(zip(labels, values, strict=True))
+        stated = dict(zip(named, values, strict=True))
         task = stated.get("task") or rows.options.task_name or task_of(rows.paths)
         model = stated.get("model") or rows.options.name or task_of(rows.paths)
         yielded[model] = None

@@ -40,8 +40,8 @@ class TableOptions:
     "What the model is called in the run; by default as in the table."
     encoding: str = ""
     "Encoding of a text file, such as `cp1252`; by default UTF-8."
-    max_bytes: int = 2_147_483_648
-    "Most bytes of one file, uncompressed."
+    max_bytes: int = 0
+    "Most bytes of one file; 0: as many as fit into memory, and 2 GiB of a file that is read whole."
 
 
 def column(option: str, stated: str, usual: Sequence[str], known: Collection[str], *, required: bool = False) -> str:

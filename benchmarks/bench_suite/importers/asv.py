@@ -15,6 +15,7 @@ from typing import Any
 from bench_suite.contracts import BenchError, ImportedCell
 from bench_suite.imported.heads import first_keys
 from bench_suite.imported.json_files import LogOptions, finite, mapping, moment, read_document, sequence, text
+from bench_suite.imported.tables import ending_of
 from bench_suite.imported.timings import Benchmark, add_process, hardware, shared_environment, timing_cells
 
 ABSENT = {
@@ -24,6 +25,8 @@ ABSENT = {
 COLUMNS = ("result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25",
            "stats_q_75", "stats_number", "stats_repeat", "samples")  # fmt: skip
 "Order of the columns, if a file does not state it."
+MAX_FAILED = 5
+"Failed benchmarks that are named."
 FILES_BESIDE = ("benchmarks.json", "machine.json")
 
 
@@ -34,7 +37,7 @@ class Options(LogOptions):
 
 def matches(path: Path, head: bytes) -> bool:
     """Return whether a file is JSON with a commit, an environment and results, as asv writes it."""
-    return path.suffix.lower() == ".json" and {"commit_hash", "params"} <= set(first_keys(head)) and b"env_name" in head
+    return ending_of(path) == ".json" and {"commit_hash", "params"} <= set(first_keys(head)) and b"env_name" in head
 
 
 def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
@@ -45,6 +48,7 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
             result.
     """
     benchmarks: dict[tuple[str, str], Benchmark] = {}
+    failed: dict[str, None] = {}
     environments, started = [], ""
     commits: dict[str, str] = {}
     for path in paths:
@@ -55,7 +59,7 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         units = _units(path)
         columns = [str(name) for name in document.get("result_columns") or COLUMNS]
         for name, entry in mapping(document.get("results"), f"{path.name}: results").items():
-            for key, process in _processes(str(name), entry, columns, units, path.name):
+            for key, process in _processes(str(name), entry, columns, units, path.name, failed):
                 add_process(benchmarks, key, process, path.name)
         params = mapping(document.get("params") or {}, f"{path.name}: params")
         environments.append(_environment(params, document))
@@ -66,28 +70,43 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         )
     if not benchmarks:
         raise BenchError(f"{paths[0].name}: no benchmark has a result")
+    notes = [f"failed and left out: {key}" for key in list(failed)[:MAX_FAILED]]
+    notes += [f"failed and left out: {len(failed) - MAX_FAILED:,} more"] if len(failed) > MAX_FAILED else []
+    for benchmark in benchmarks.values():
+        benchmark.notes += notes
     environment = shared_environment(environments)
     yield from timing_cells(benchmarks, options.name or "asv", environment, started, next(iter(commits)))
 
 
 def _processes(
-    name: str, entry: Any, columns: Sequence[str], units: Mapping[str, str], file: str
+    name: str, entry: Any, columns: Sequence[str], units: Mapping[str, str], file: str, failed: dict[str, None]
 ) -> Iterator[tuple[str, Benchmark]]:
-    """Yield the results of one benchmark by its name with parameters; those that failed are left out."""
+    """Yield the results of one benchmark by its name with parameters; those that failed are added to `failed`.
+
+    Raises:
+        BenchError: the entry has another form, or another number of results than of combinations of parameters.
+    """
     values = dict(zip(columns, sequence(entry, f"{file}: {name}"), strict=False))
     results = values.get("result")
     if results is None:
+        failed[name] = None
         return
-    combinations = list(itertools.product(*[map(str, axis) for axis in values.get("params") or []]))
-    samples = values.get("samples") or []
-    for number, result in enumerate(sequence(results, f"{file}: {name}: result")):
+    axes = sequence(values.get("params") or [], f"{file}: {name}: params")
+    combinations = list(itertools.product(*[map(str, sequence(axis, f"{file}: {name}: params")) for axis in axes]))
+    samples = sequence(values.get("samples") or [], f"{file}: {name}: samples")
+    if len(sequence(results, f"{file}: {name}: result")) != len(combinations):
+        raise BenchError(
+            f"{file}: {name} has {len(results)} results for {len(combinations)} combinations of its parameters"
+        )
+    for number, result in enumerate(results):
         value = finite(result)
+        parameters = combinations[number]
+        key = f"{name}({', '.join(parameters)})" if parameters else name
         if value is None:
+            failed[key] = None
             continue
         of_result = samples[number] if number < len(samples) and isinstance(samples[number], list) else None
         repeated = [one for item in of_result or [] if (one := finite(item)) is not None] or [value]
-        parameters = combinations[number] if number < len(combinations) else ()
-        key = f"{name}({', '.join(parameters)})" if parameters else name
         yield key, _benchmark(name, repeated, units)
 
 

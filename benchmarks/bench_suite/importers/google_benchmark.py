@@ -80,6 +80,6 @@ def _processes(document: Mapping[str, Any], name: str, failed: list[str]) -> dic
             if (value := finite(one.get(field))) is not None:
                 unit = text(one.get("time_unit")) or "ns"
                 times.setdefault((called, metric), []).append(seconds(value, unit, f"{name}: {called}"))
-    if aggregates and not times:
+    if aggregates and not times and not failed:
         raise BenchError(f"{name} contains aggregates only: run it without --benchmark_report_aggregates_only")
     return times

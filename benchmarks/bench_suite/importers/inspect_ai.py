@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from bench_suite.imported.archives import open_archive, read_entry
 from bench_suite.imported.heads import first_keys
 from bench_suite.imported.json_files import LogOptions, finite, mapping, moment, parse, read_document, sequence, text
 from bench_suite.imported.logs import ItemScores
+from bench_suite.imported.tables import ending_of, number_of
 
 ABSENT = {
     "probabilities": "the log contains grades of answers, and no probabilities",
@@ -32,7 +34,7 @@ def matches(path: Path, head: bytes) -> bool:
     """Return whether a file is an archive named `.eval`, or JSON with the keys of a log."""
     if path.suffix.lower() == ".eval":
         return head.startswith(b"PK\x03\x04")
-    return path.suffix.lower() == ".json" and {"status", "eval", "plan"} <= set(first_keys(head))
+    return ending_of(path) == ".json" and {"status", "eval", "plan"} <= set(first_keys(head))
 
 
 def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
@@ -86,21 +88,24 @@ def _cell(
     path: Path, header: Mapping[str, Any], samples: Iterable[Mapping[str, Any]], options: Options
 ) -> ImportedCell:
     """Return the cell of one log: a metric for each scorer, from the scores by sample and epoch."""
-    scores = ItemScores(path.name)
+    odd: dict[str, list[str]] = {}
+    scores = ItemScores(path.name, absences=odd)
     ungraded = 0
     for sample in samples:
         if sample.get("error"):
             ungraded += 1
             continue
-        values = _values(sample.get("scores"), path.name)
-        if not values:
+        values = _values(sample.get("scores"), path.name, odd)
+        if not values and not sample.get("scores"):
             ungraded += 1
             continue
         scores.add(text(sample.get("id"), 1_000), values, text(sample.get("epoch")))
+    for metric in odd:  # of a scorer that gave no number at all, there is the reason only
+        scores.scores.setdefault(metric, [])
     if not scores.items:
         raise BenchError(f"{path.name}: no sample has a score: it was written without samples, or was not scored")
     facts = mapping(header.get("eval") or {}, f"{path.name}: eval")
-    notes = [f"{ungraded:,} samples have an error or no score, and are left out"] if ungraded else []
+    notes = [f"samples with an error or without a score, left out: {ungraded:,}"] if ungraded else []
     config = mapping(facts.get("config") or {}, f"{path.name}: eval.config")
     settings = {
         "task_version": facts.get("task_version"),
@@ -119,8 +124,14 @@ def _cell(
     )  # fmt: skip
 
 
-def _values(scores: Any, name: str) -> dict[str, float]:
-    """Return the scores of a sample as numbers: one of a scorer, or several if its value is an object."""
+def _values(scores: Any, name: str, odd: dict[str, list[str]]) -> dict[str, float]:
+    """Return the scores of a sample as numbers: one of a scorer, or several if its value is an object.
+
+    Args:
+        scores: of the sample.
+        name: of the log, for errors.
+        odd: by metric, the values that are no number; they are added.
+    """
     values: dict[str, float] = {}
     for scorer, score in mapping(scores or {}, f"{name}: scores").items():
         value = score.get("value") if isinstance(score, Mapping) else score
@@ -128,10 +139,10 @@ def _values(scores: Any, name: str) -> dict[str, float]:
         for key, part in parts:
             number = GRADES.get(part, _WORDS.get(part.lower())) if isinstance(part, str) else finite(part)
             if number is None and isinstance(part, str):
-                try:
-                    number = finite(float(part))
-                except ValueError:
-                    number = None
+                number = finite(number_of(part))
+            metric = f"{scorer}_{key}" if key else str(scorer)
             if number is not None:
-                values[f"{scorer}_{key}" if key else str(scorer)] = number
+                values[metric] = number
+            else:
+                odd.setdefault(metric, []).append(f"{json.dumps(part, default=str)[:60]} is no number")
     return values

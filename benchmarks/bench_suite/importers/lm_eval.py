@@ -7,7 +7,7 @@ imported with the harness's standard errors; they cannot be paired by item.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,10 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         sampled.setdefault(beside, set()).add(match["task"])
         yield _cell(match["task"], document or {}, _samples(path), options, path, stated=document is not None)
     for path, document in results.items():
+        missing = _unread_samples(path, sampled.get(path, set()))
         for task in mapping(document.get("results", {}), f"{path.name}: results"):
             if task not in sampled.get(path, ()) and _stated(document, task):
-                yield _cell(str(task), document, {}, options, path, stated=True)
+                yield _cell(str(task), document, {}, options, path, stated=True, unread=missing.get(str(task), ""))
 
 
 def _results(paths: Sequence[Path]) -> dict[Path, Mapping[str, Any]]:
@@ -69,9 +70,27 @@ def _results(paths: Sequence[Path]) -> dict[Path, Mapping[str, Any]]:
     return {path: mapping(read_document(path), path.name) for path in chosen}
 
 
+def _unread_samples(path: Path, read: Set[str]) -> dict[str, str]:
+    """Return the files of samples beside some results that were not read, by task.
+
+    Raises:
+        BenchError: one is empty, as if the evaluation had been interrupted.
+    """
+    match = _RESULTS.search(path.name)
+    unread: dict[str, str] = {}
+    for file in sorted(path.parent.glob(f"samples_*_{match['time']}.jsonl")) if match else []:
+        task = _SAMPLES.search(file.name)
+        if task is None or task["task"] in read:
+            continue
+        if not file.stat().st_size:
+            raise BenchError(f"{file.name} is empty: was the evaluation interrupted? Remove it to import the results")
+        unread[task["task"]] = file.name
+    return unread
+
+
 def _cell(
     task: str, document: Mapping[str, Any], samples: Mapping[str, ItemScores], options: Options, path: Path, *,
-    stated: bool,
+    stated: bool, unread: str = "",
 ) -> ImportedCell:  # fmt: skip
     """Return the cell of one task: the metrics of its filters."""
     merged = ItemScores(path.name)
@@ -85,7 +104,11 @@ def _cell(
         values = {name.removesuffix(f"_{only}"): value for name, value in values.items()}
     elif not samples and all(name.endswith("_none") for name in values):
         values = {name.removesuffix("_none"): value for name, value in values.items()}
-    notes = () if stated else ("the results file of these samples is not there, so model and settings are not known",)
+    notes: tuple[str, ...] = (
+        () if stated else ("the results file of these samples is not there, so model and settings are not known",)
+    )
+    if unread:
+        notes = (*notes, f"{unread} lies beside the results and was not read: import it with them")
     better = _directions(document, task, values, merged)
     return merged.cell(
         options.task_name or task, options.name or _model(document, path), better=better, stated=values,
@@ -116,6 +139,8 @@ def _samples(path: Path) -> dict[str, ItemScores]:
 _FIELDS = ("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "doc_hash", "prompt_hash",
            "target_hash")  # fmt: skip
 "Fields of a sample that are no metric."
+_COUNTS = ("sample_len", "sample_count")
+"Numbers of a task in the results that are no metric."
 
 
 def _joined(first: ItemScores, second: ItemScores) -> ItemScores:
@@ -141,12 +166,15 @@ def _stated(document: Mapping[str, Any], task: str) -> dict[str, Stated]:
     values = document.get("results", {}).get(task, {}) if isinstance(document.get("results", {}), Mapping) else {}
     entries = mapping(values, f"results of {task}")
     count = entries.get("sample_len")
+    old = not any("," in str(key) for key in entries)
     stated = {}
     for key, value in entries.items():
         name, comma, chosen = str(key).partition(",")
         number = finite(value)
+        if old and key not in _COUNTS:  # of versions before 0.4, which have no filters
+            comma, chosen = ",", "none"
         if comma and number is not None and not name.endswith("_stderr"):
-            error = finite(entries.get(f"{name}_stderr,{chosen}"))
+            error = finite(entries.get(f"{name}_stderr" if old else f"{name}_stderr,{chosen}"))
             stated[f"{name}_{chosen}"] = Stated(number, error, count if isinstance(count, int) else None)
     return stated
 

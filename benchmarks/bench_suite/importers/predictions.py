@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from bench_suite.contracts import BenchError, ImportedCell, Predictions
-from bench_suite.imported.answers import Answers, columns_named, read_answers
+from bench_suite.imported.answers import Answers, read_answers
 from bench_suite.imported.arrays import is_array, read_arrays
+from bench_suite.imported.class_scores import columns_named, probabilities
 from bench_suite.imported.heads import columns_of
-from bench_suite.imported.table_cells import TableCell, TableRows, cells_of, table_rows
+from bench_suite.imported.table_cells import TableCell, TableRows, cells_of, names_in, table_columns
 from bench_suite.imported.table_options import PREDICTION, SCORES, TARGET, TableOptions, column
-from bench_suite.imported.tables import read_rows, texts
+from bench_suite.imported.tables import MAX_WHOLE, open_tables, texts
 
 ABSENT = {
     "environment": "the table does not state where the predictions were computed",
@@ -61,23 +62,29 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
     if any(of_arrays) and not all(of_arrays):
         raise BenchError("arrays and tables cannot be imported together: import them one after the other")
     if all(of_arrays):
-        table = read_arrays(paths, options.max_bytes)
+        arrays = read_arrays(paths, options.max_bytes or MAX_WHOLE)
+        known = arrays.column_names
     else:
-        table = read_rows(paths, {}, encoding=options.encoding or None, max_bytes=options.max_bytes)
-    rows = table_rows(table, paths, options, {"target": (options.target, TARGET)}, item_required=False)
-    known = table.column_names
+        tables = open_tables(paths, encoding=options.encoding or None, max_bytes=options.max_bytes)
+        known = list(tables.names)
+    columns = table_columns(known, options, {"target": (options.target, TARGET)}, item_required=False)
+    scores, groups = _score_columns(options.scores, known), _stated(options.group, known)
+    prediction = column("prediction", options.prediction, PREDICTION, known)
+    wanted = list(dict.fromkeys([*names_in(columns), *([prediction] if prediction else []), *scores, *groups]))
+    table = arrays if all(of_arrays) else tables.read(wanted, dict.fromkeys(scores, probabilities))
+    rows = TableRows(table, paths, columns, options)
     answers = read_answers(
         table,
         rows.columns["target"],
-        column("prediction", options.prediction, PREDICTION, known),
-        _score_columns(options.scores, known),
+        prediction,
+        scores,
         problem=options.problem,
         positive=options.positive,
         classes=[name.strip() for name in options.classes.split(",") if name.strip()],
     )
-    groups = {name: texts(table, name) for name in _stated(options.group, known)}
+    of_groups = {name: texts(table, name) for name in groups}
     for cell in cells_of(rows):
-        yield _cell(cell, answers, groups, rows)
+        yield _cell(cell, answers, of_groups, rows)
 
 
 def _cell(cell: TableCell, answers: Answers, groups: dict[str, np.ndarray], rows: TableRows) -> ImportedCell:

@@ -63,9 +63,11 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
 def _process(entry: Mapping[str, Any], where: str) -> Benchmark:
     """Return the rounds of one benchmark in seconds; the median if the file does not contain them."""
     stats = mapping(entry.get("stats"), f"{where}: stats")
-    rounds = [value for item in stats.get("data") or [] if (value := finite(item)) is not None]
+    rounds = [finite(item) for item in sequence(stats.get("data") or [], f"{where}: stats.data")]
+    if None in rounds:
+        raise BenchError(f"{where}: stats.data[{rounds.index(None)}] is no number")
     if rounds:
-        return Benchmark("seconds", "s", processes=[rounds])
+        return Benchmark("seconds", "s", processes=[[value for value in rounds if value is not None]])
     middle = finite(stats.get("median"))
     if middle is None:
         raise BenchError(f"{where} has neither rounds nor a median")

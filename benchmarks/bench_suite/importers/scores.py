@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bench_suite.contracts import BenchError, ImportedCell
 from bench_suite.imported.example_scores import check_scores, score_predictions
 from bench_suite.imported.heads import columns_of
-from bench_suite.imported.table_cells import cells_of, read_table_rows
+from bench_suite.imported.table_cells import TableRows, cells_of, names_in, table_columns
 from bench_suite.imported.table_options import ITEM, SCORE, TableOptions
-from bench_suite.imported.tables import numbers
+from bench_suite.imported.tables import numbers, open_tables
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
 
 ABSENT = {
     "predictions": "the table contains scores, and no answers or probabilities from which other metrics follow",
@@ -44,10 +48,12 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
         BenchError: a column is missing, a score is no finite number or out of range, an item occurs twice, or no row
             has the model that was asked for.
     """
-    rows = read_table_rows(paths, options, {"score": (options.score, SCORE)})
-    names = [name.strip() for name in rows.columns["score"].split(",") if name.strip()]
+    tables = open_tables(paths, encoding=options.encoding or None, max_bytes=options.max_bytes)
+    columns = table_columns(tables.names, options, {"score": (options.score, SCORE)})
+    names = [name.strip() for name in columns["score"].split(",") if name.strip()]
     bounds = _bounds(options.range)
-    scores = {name: numbers(rows.table, name, what="a score", truths=True) for name in names}
+    rows = TableRows(tables.read(names_in(columns), dict.fromkeys(names, _scores)), paths, columns, options)
+    scores = {name: _scores(rows.table, name) for name in names}
     for name, values in scores.items():
         check_scores(name, values, bounds)
     for cell in cells_of(rows):
@@ -55,6 +61,10 @@ def cells(paths: Sequence[Path], options: Options) -> Iterator[ImportedCell]:
             cell.task, cell.model, cell.axes, score_predictions(cell.examples, scores),
             better=dict.fromkeys(names, options.better), repetitions=cell.examples.repetitions, notes=cell.notes,
         )  # fmt: skip
+
+
+def _scores(table: pa.Table, name: str, first: int = 0) -> np.ndarray:
+    return numbers(table, name, what="a score", truths=True, first=first)
 
 
 def _bounds(stated: Sequence[float]) -> tuple[float, float] | None:

@@ -470,3 +470,15 @@ def file_in_words(source: str) -> str:
         return "the pretrained weights"
     component, _, option = source.partition(".")
     return f"the files of the option {source}" if option else f"the file of the {component}"
+
+
+def is_timing(row: MetricRow) -> bool:
+    """Return whether a value is a time or a rate, or was measured in several processes.
+
+    The row states it. For a row of an older record, an interval decides, or samples, or the unit.
+    """
+    if row.interval is not None and row.interval.over == "processes":
+        return True
+    if row.timing is not None:
+        return row.timing
+    return row.interval is None and (bool(row.samples) or is_time_unit(row.unit))
