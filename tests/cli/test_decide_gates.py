@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bench_suite.cli.decide_gates import seeds_of_groups
+from bench_suite.comparison.verdicts import Row
 from bench_suite.store.runs import Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
 
 SUITE = """
 [[tasks]]
@@ -170,3 +174,13 @@ def test_without_the_option_nothing_is_added(bench, repository) -> None:
     ended = bench("run", "suite.toml", "--trust", "--against", "latest")
     assert ended.status == 4
     assert {len(seeds) for seeds in seeds_of(repository, 0).values()} == {3}
+
+
+def test_a_ratio_needs_the_seeds_of_its_reference_too(repository, monkeypatch) -> None:
+    monkeypatch.chdir(repository)
+    plan = make_plan(read_suite("suite.toml"), ())
+    rows = [
+        Row("quality/accuracy", "digits, model, threads 1", True, next_seeds=5, ratio_to="sure"),
+        Row("quality/log_loss", "digits, model, threads 1", True, next_seeds=8),
+    ]
+    assert seeds_of_groups(rows, plan) == {"digits, model, threads 1": 8, "digits, sure, threads 1": 5}

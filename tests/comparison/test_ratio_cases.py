@@ -286,3 +286,24 @@ def test_false_alarms_of_a_suite_of_ratios_stay_below_the_level(runs) -> None:
         head = timed(runs, 200.0, 100.0, OTHER_MACHINE, noise=2000 + trial, section=gate(TRAIN, tolerance="1%"))
         alarms += ratio_row(compare(base, head)).verdict == "regressed"
     assert alarms <= 1
+
+
+SEEDS = {"from": 3, "to": 8}
+
+
+def test_a_ratio_is_judged_look_by_look_if_the_suite_adds_seeds(runs) -> None:
+    spread = np.random.default_rng(0).normal(0, 0.004, 16)
+    mine, theirs = (tuple(0.9 + float(x) for x in part) for part in (spread[:8], spread[8:]))
+    base, head = accurate(runs, mine, (0.8,) * 8), accurate(runs, theirs, (0.8,) * 8, noise=100)
+    head.update({"gate_seeds": SEEDS})
+    row = ratio_row(compare(base, head))
+    assert (row.verdict, row.looks) == ("not worse than the tolerance", (3, 5, 8))
+    assert row.decided_at in (3, 5, 8)
+    worse = accurate(runs, tuple(value - 0.1 for value in theirs), (0.8,) * 8, noise=100)
+    worse.update({"gate_seeds": SEEDS})
+    row = ratio_row(compare(base, worse))
+    assert row.verdict == "regressed"
+    few = accurate(runs, theirs[:3], (0.8,) * 3, noise=100)
+    few.update({"gate_seeds": {"from": 5, "to": 8}})
+    row = ratio_row(compare(base, few))
+    assert (row.verdict, row.next_seeds) == ("cannot tell", 5)
