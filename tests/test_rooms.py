@@ -37,8 +37,11 @@ ELSEWHERE = {
     "cli/run_summary": ("cli/test_workflow.py", "the summary is the end of a run"),
     "cli/scaffold": ("cli/test_new.py", "`bench new` fills the templates and writes the files"),
     "comparison/run_differences": ("comparison/test_pairing.py", "a pairing has its notes"),
-    "comparison/runs_evidence": ("comparison/test_several_bases.py", "comparisons of every kind of metric find it"),
-    "comparison/runs_pairing": ("comparison/test_several_bases.py", "comparisons pair the cells of all runs"),
+    "comparison/base_runs/evidence": (
+        "comparison/base_runs/test_cases.py",
+        "comparisons of every kind of metric find it",
+    ),
+    "comparison/base_runs/pairing": ("comparison/base_runs/test_cases.py", "comparisons pair the cells of all runs"),
     "comparison/judged_cells": ("comparison/test_compare.py", "comparisons with scoped gates judge their parts"),
     "execution/setting": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/numeric_state": ("execution/test_process_state.py", "one table tests every setting that is restored"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench_suite import cli
-from bench_suite.comparison import history_rates
+from bench_suite.comparison.history import error_rates as history_rates
 
 
 @pytest.fixture

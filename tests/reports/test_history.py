@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench_suite.comparison.history import History, SeriesVerdict, judge
-from bench_suite.comparison.history_points import LeftOut, Point
+from bench_suite.comparison.history.changes import History, SeriesVerdict, judge
+from bench_suite.comparison.history.points import LeftOut, Point
 from bench_suite.reports import plots
 from bench_suite.reports.history import as_markdown, as_text, picture, report_section, sparkline
 from bench_suite.reports.markdown import report

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_suite.comparison import history
+from bench_suite.comparison.history import changes as history
 from bench_suite.selftest import runner
 from bench_suite.selftest.checks import NOTHING, Check, judge
 from bench_suite.selftest.history_checks import TASK

@@ -14,8 +14,8 @@ from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.compare import Comparison
-    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.store.runs import Run
 
 MARKDOWN = click.option(
@@ -97,7 +97,7 @@ def command(
         older = base_for(store, base, newer)
     if error_rates:
         from bench_suite.cli.error_rates import of_last_runs, of_runs
-        from bench_suite.comparison.last_runs import LastRuns
+        from bench_suite.comparison.base_runs.last_runs import LastRuns
 
         if isinstance(older, LastRuns):
             return of_last_runs(older, newer, as_json=as_json, trust=trust)

@@ -14,7 +14,7 @@ from bench_suite.suite.cell import group_name
 from bench_suite.suite.seed_range import SEED, first_seeds
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.last_runs import LastRuns
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.verdicts import Row
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run, Store
@@ -50,7 +50,7 @@ def decide_gates(
         offline: whether no network may be used.
     """
     from bench_suite.cli.base_seeds import BaseSeeds, NoMoreSeeds
-    from bench_suite.comparison.last_runs import LastRuns
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
 
     seed_range = plan.suite.gate_seeds
     if seed_range is None:

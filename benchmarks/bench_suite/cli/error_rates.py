@@ -13,8 +13,8 @@ import click
 from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.error_rates import Rates, Setting
-    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.store.runs import Run
 
 GATES = (1, 20)
@@ -67,8 +67,8 @@ def of_last_runs(bases: LastRuns, head: Run, *, as_json: bool, trust: bool = Fal
     Raises:
         ComparisonError: The runs cannot be compared, or no gated metric shows how much runs differ.
     """
+    from bench_suite.comparison.base_runs.error_rates import settings_of, simulate
     from bench_suite.comparison.preconditions import ComparisonError
-    from bench_suite.comparison.several_rates import settings_of, simulate
     from bench_suite.store.records import plain
 
     if len(bases.runs) < 2:

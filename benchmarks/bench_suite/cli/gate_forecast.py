@@ -61,7 +61,7 @@ def foresee(plan: Plan, store: Store) -> Forecast:
         ids |= {cell.id for cell in every if group_name(cell.labels) in wanted}
     if run is None or not any(record.id in ids and record.status == "ok" for record in run.planned_records()):
         return Forecast(warnings, count)
-    from bench_suite.comparison.ratio_power import powers_of_all
+    from bench_suite.comparison.ratios.power import powers_of_all
 
     powers = tuple(powers_of_all(gates, run, sorted(ids), seed_range=plan.suite.gate_seeds))
     return Forecast(warnings, count, run.name, powers, _seconds(powers, plan, run))

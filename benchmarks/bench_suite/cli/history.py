@@ -16,7 +16,7 @@ from bench_suite.cli.output import say, say_left_out
 from bench_suite.contracts import BenchError
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.history import ChangePoint, Filter, History
+    from bench_suite.comparison.history.changes import ChangePoint, Filter, History
 
 CANNOT_TELL = 4
 SERIES = (
@@ -70,7 +70,7 @@ def command(
       bench history throughput/train --suite ci --model mlp
       bench history throughput/train --error-rates
     """
-    from bench_suite.comparison.history import Filter, histories
+    from bench_suite.comparison.history.changes import Filter, histories
     from bench_suite.store.runs import Store
 
     store = Store(results)
@@ -132,7 +132,7 @@ def require_series(histories: Sequence[History], shown: Filter, branch: str | No
         BenchError: A filter excludes all series.
         NoHistory: No run can be a point.
     """
-    from bench_suite.comparison.history import NoHistory
+    from bench_suite.comparison.history.changes import NoHistory
     from bench_suite.reports.history import as_text
 
     if any(history.verdicts for history in histories):

@@ -11,8 +11,8 @@ import click
 from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.history import History, SeriesVerdict
-    from bench_suite.comparison.history_rates import SeriesRates
+    from bench_suite.comparison.history.changes import History, SeriesVerdict
+    from bench_suite.comparison.history.error_rates import SeriesRates
 
 MAX_SERIES = 10
 "Series that are simulated, at most."
@@ -20,7 +20,7 @@ MAX_SERIES = 10
 
 def say_rates(histories: Sequence[History], *, as_json: bool) -> None:
     """Simulate and print the rates of the series of some histories, one after another."""
-    from bench_suite.comparison.history_rates import rates_of
+    from bench_suite.comparison.history.error_rates import rates_of
     from bench_suite.store.records import plain
 
     entries = []

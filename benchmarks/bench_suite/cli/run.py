@@ -29,7 +29,7 @@ from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import printable, say, say_left_out
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.last_runs import LastRuns
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run, Store

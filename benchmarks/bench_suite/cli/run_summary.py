@@ -19,9 +19,9 @@ from bench_suite.contracts import FINDING_CODES, BenchError
 from bench_suite.suite.gate_section import gate_warnings
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.compare import Comparison
     from bench_suite.comparison.gates import Judgement
-    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run
@@ -50,7 +50,7 @@ def conclude(
         base: the run or the runs to compare with (`--against`).
     """
     from bench_suite.comparison.gates import applies, scope_text
-    from bench_suite.comparison.ratio_gates import judge_run
+    from bench_suite.comparison.ratios.gates import judge_run
     from bench_suite.reports.doubts import doubt_lines
     from bench_suite.reports.terminal import terminal_table
 

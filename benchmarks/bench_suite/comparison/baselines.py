@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench_suite.comparison.last_runs import LastRuns, is_last_runs, last_runs
+from bench_suite.comparison.base_runs.last_runs import LastRuns, is_last_runs, last_runs
 from bench_suite.comparison.preconditions import NoBaseline
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ArtifactRow, Record

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench_suite.comparison.base_runs.cases import cases_of_runs
+from bench_suite.comparison.base_runs.last_runs import LastRuns, ListedRun
 from bench_suite.comparison.cases import cases_of
 from bench_suite.comparison.gate_changes import GateChange, gate_changes
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, DamagedGate, stated_gates
-from bench_suite.comparison.last_runs import LastRuns, ListedRun
 from bench_suite.comparison.notes import gated_without_value, gates_without_cells, one_sided_metrics, reversed_runs
 from bench_suite.comparison.pairing import FAILED, Pairing, UncomparedCell
 from bench_suite.comparison.preconditions import ComparisonError, check_different, gate_options, judged_gates
-from bench_suite.comparison.ratio_cases import ratio_cases, ratio_notes
-from bench_suite.comparison.several_bases import cases_of_runs
+from bench_suite.comparison.ratios.cases import ratio_cases, ratio_notes
 from bench_suite.comparison.verdicts import Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.store.runs import Run
 

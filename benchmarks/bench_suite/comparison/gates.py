@@ -124,7 +124,7 @@ def judge(
     does not apply to the cell. A gate with only a `tolerance` needs a baseline, so it is *not judged* here.
 
     Args:
-        gates: each is judged by itself; none of a ratio, which `ratio_gates.judge_run` judges too.
+        gates: each is judged by itself; none of a ratio, which `ratios.gates.judge_run` judges too.
         records: the run's cells.
         summaries: metrics of the run as a whole; a gate with `only` does not judge them.
         undecided: `exit 4`, `fail` or `warn`, for *cannot tell*.

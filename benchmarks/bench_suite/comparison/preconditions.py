@@ -11,7 +11,7 @@ from bench_suite.store.runs import Run
 from bench_suite.suite.spec import GATE_OPTIONS, Gate
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.last_runs import LastRuns
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
 
 
 class ComparisonError(BenchError):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from bench_suite.comparison.base_runs.runs_needed import runs_that_decide
 from bench_suite.comparison.evidence import Evidence, Method
-from bench_suite.comparison.runs_needed import runs_that_decide
 from bench_suite.contracts import Better
 from bench_suite.stats.paired import Difference, SampleUnit, benjamini_hochberg, holm
 from bench_suite.stats.power import (

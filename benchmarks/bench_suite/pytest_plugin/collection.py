@@ -24,8 +24,8 @@ from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Plan, make_plan
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.compare import Comparison
-    from bench_suite.comparison.last_runs import LastRuns
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.session import Outcome, Request
 

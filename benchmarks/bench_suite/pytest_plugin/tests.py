@@ -106,7 +106,7 @@ class GateTest(GroupTest):
 
     def _judgements(self, records: Sequence[Record]) -> list[Judgement]:
         from bench_suite.comparison.gates import judge, judge_group
-        from bench_suite.comparison.ratio_gates import judge_ratio
+        from bench_suite.comparison.ratios.gates import judge_ratio
 
         gate = self.group.gate
         undecided = self.suite.plan.suite.gate_options["undecided"]

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from bench_suite.comparison.history import ChangePoint, History, SeriesVerdict
-from bench_suite.comparison.history import history as history_of
-from bench_suite.comparison.history_points import LeftOut, Point, Reason
+from bench_suite.comparison.history.changes import ChangePoint, History, SeriesVerdict
+from bench_suite.comparison.history.changes import history as history_of
+from bench_suite.comparison.history.points import LeftOut, Point, Reason
 from bench_suite.contracts import Artifact
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import machine

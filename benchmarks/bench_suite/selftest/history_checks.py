@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench_suite.comparison.history import ChangePoint, judge
-from bench_suite.comparison.history_points import Point, Series
+from bench_suite.comparison.history.changes import ChangePoint, judge
+from bench_suite.comparison.history.points import Point, Series
 from bench_suite.selftest.checks import Check, Measured, NotMeasured, around, between, exactly
 from bench_suite.stats.change_points import LEVEL, PERMUTATIONS
 from bench_suite.suite.plan import Cell

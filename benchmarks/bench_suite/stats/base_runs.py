@@ -3,8 +3,8 @@
 Model of a metric's value in run r, a mean over the same S seeds and n examples in every run: μ + R_r + e_r. R_r is what
 all seeds and examples of a run share (a library, the machine, a change of the code), and e_r the noise of its seeds and
 examples. Both vary from run to run, in the N runs of the base and in head alike.
-`pytest -m slow tests/stats/test_base_runs.py tests/comparison/test_several_rates.py -s` simulates coverage and error
-rates; `docs/appendix/comparing.md` lists them.
+`pytest -m slow tests/stats/test_base_runs.py tests/comparison/base_runs/test_error_rates.py -s` simulates coverage and
+error rates; `docs/appendix/comparing.md` lists them.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bench_suite.comparison.base_runs.last_runs import LastRuns
 from bench_suite.comparison.gates import by_seed
-from bench_suite.comparison.last_runs import LastRuns
 from bench_suite.comparison.pairing import (
     Group,
     Matches,

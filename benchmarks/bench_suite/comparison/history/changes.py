@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bench_suite import environment
-from bench_suite.comparison.history_points import LeftOut, Point, Series, series_of, usable_runs
+from bench_suite.comparison.history.points import LeftOut, Point, Series, series_of, usable_runs
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError
 from bench_suite.stats.change_point_rates import DEPENDENT, AlarmRate, alarm_rate, p_of_dependence

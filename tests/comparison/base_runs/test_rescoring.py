@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench_suite.comparison.rescored_runs import difference_of_runs, in_one_order
+from bench_suite.comparison.base_runs.rescoring import difference_of_runs, in_one_order
 from bench_suite.comparison.rescoring import Examples, Unpaired
 from bench_suite.contracts import Predictions
 from bench_suite.stats.paired import nested_difference

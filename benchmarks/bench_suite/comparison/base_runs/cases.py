@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
+from bench_suite.comparison.base_runs.evidence import evidence_of_runs
+from bench_suite.comparison.base_runs.last_runs import LastRuns
+from bench_suite.comparison.base_runs.pairing import RunsGroup, pair_with_runs, with_pairs
 from bench_suite.comparison.cases import case_of, unmeasured_gates, with_drift_note
 from bench_suite.comparison.changed_examples import changes_text, location_of
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.judged_cells import Part, deciding, parts_of
-from bench_suite.comparison.last_runs import LastRuns
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, Rows, by_key, coordinates_text, rows_of, without_value
 from bench_suite.comparison.pairing import FAILED, Pairing
 from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke, judged_gates
 from bench_suite.comparison.rescoring import Unpaired
-from bench_suite.comparison.runs_evidence import evidence_of_runs
-from bench_suite.comparison.runs_pairing import RunsGroup, pair_with_runs, with_pairs
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import Case, Row
 from bench_suite.contracts import ArtifactRow, MetricRow, Predictions

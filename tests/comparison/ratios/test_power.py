@@ -10,7 +10,7 @@ import pytest
 from bench_suite.comparison.compare import compare
 from bench_suite.comparison.gate_power import GatePower, gate_powers
 from bench_suite.comparison.gates import stated_gates
-from bench_suite.comparison.ratio_power import powers_of_all
+from bench_suite.comparison.ratios.power import powers_of_all
 from bench_suite.contracts import Interval, MetricRow, ProbeRow
 from bench_suite.store.runs import Run
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bench_suite.comparison.base_runs.last_runs import LastRuns, last_runs
 from bench_suite.comparison.baselines import base_for, base_run
-from bench_suite.comparison.last_runs import LastRuns, last_runs
 from bench_suite.comparison.preconditions import NoBaseline, check_common
 from bench_suite.contracts import BenchError, ProbeRow
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_suite.comparison.history import SeriesVerdict, residuals_of, scaled_least
+from bench_suite.comparison.history.changes import SeriesVerdict, residuals_of, scaled_least
 from bench_suite.stats.change_point_rates import alarm_rate, power
 from bench_suite.stats.change_points import LEVEL
 from bench_suite.stats.energy_splits import MIN_SIDE

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench_suite.comparison.runs_needed import runs_that_decide
+from bench_suite.comparison.base_runs.runs_needed import runs_that_decide
 from bench_suite.stats.base_runs import base_runs, runs_only_difference, with_more_runs
 from bench_suite.stats.power import min_detectable_effect
 

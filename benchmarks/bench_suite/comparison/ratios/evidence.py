@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bench_suite.comparison.evidence import Evidence, Method
-from bench_suite.comparison.ratio_examples import Ratio, by_examples
+from bench_suite.comparison.ratios.examples import Ratio, by_examples
 from bench_suite.comparison.rescoring import Unpaired
 from bench_suite.comparison.strategies import (
     ONE_OBSERVATION,

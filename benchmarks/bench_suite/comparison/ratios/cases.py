@@ -21,9 +21,9 @@ from bench_suite.comparison.judged_cells import Part, pairs_of, parts_of
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, Rows, by_key, coordinates_text, rows_of, without_value
 from bench_suite.comparison.pairing import Pair, Pairing
-from bench_suite.comparison.ratio import evidence_of_ratio
-from bench_suite.comparison.ratio_examples import Ratio
-from bench_suite.comparison.ratio_gates import References, location_in_run, missing_value, paired_metric
+from bench_suite.comparison.ratios.evidence import evidence_of_ratio
+from bench_suite.comparison.ratios.examples import Ratio
+from bench_suite.comparison.ratios.gates import References, location_in_run, missing_value, paired_metric
 from bench_suite.comparison.rescoring import MIN_EXAMPLES
 from bench_suite.comparison.seed_looks import case_of_looks, is_sequential, seed_range_of, some_pairs
 from bench_suite.comparison.strategies import Location

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench_suite.comparison import history as module
-from bench_suite.comparison.history import Filter, NoHistory, UnknownMetric, histories, judge
+from bench_suite.comparison.history import changes as module
+from bench_suite.comparison.history.changes import Filter, NoHistory, UnknownMetric, histories, judge
 from bench_suite.contracts import BenchError
 from bench_suite.store.runs import Store
 

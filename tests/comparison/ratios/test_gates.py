@@ -11,7 +11,7 @@ import pytest
 
 from bench_suite.comparison.gates import Judgement, stated_gates
 from bench_suite.comparison.gates import judge as judge_values
-from bench_suite.comparison.ratio_gates import judge_run
+from bench_suite.comparison.ratios.gates import judge_run
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 from bench_suite.store.runs import Run
 

@@ -1,7 +1,7 @@
 """Simulate how often a gate against the mean of several runs raises a false alarm and finds a loss.
 
-The functions that judge are those of a comparison. `pytest -m slow tests/comparison/test_several_rates.py -s` prints
-the table of `docs/appendix/comparing.md`.
+The functions that judge are those of a comparison. `pytest -m slow tests/comparison/base_runs/test_error_rates.py -s`
+prints the table of `docs/appendix/comparing.md`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench_suite.comparison.base_runs.cases import cases_of_runs
+from bench_suite.comparison.base_runs.evidence import of_processes
+from bench_suite.comparison.base_runs.last_runs import LastRuns
 from bench_suite.comparison.error_rates import Rates
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.last_runs import LastRuns
-from bench_suite.comparison.runs_evidence import of_processes
-from bench_suite.comparison.several_bases import cases_of_runs
 from bench_suite.comparison.strategies import with_seeds
 from bench_suite.comparison.verdicts import LEVEL
 from bench_suite.stats.base_runs import base_runs, explained_by, with_base_runs

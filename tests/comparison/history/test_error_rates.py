@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_suite.comparison import history_rates
-from bench_suite.comparison.history import histories
-from bench_suite.comparison.history_rates import RATIOS, rates_of
+from bench_suite.comparison.history import error_rates as history_rates
+from bench_suite.comparison.history.changes import histories
+from bench_suite.comparison.history.error_rates import RATIOS, rates_of
 
 
 @pytest.fixture(autouse=True)

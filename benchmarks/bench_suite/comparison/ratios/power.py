@@ -25,9 +25,9 @@ from bench_suite.comparison.gates import scope_text
 from bench_suite.comparison.judged_cells import Part
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, by_key, coordinates_text
-from bench_suite.comparison.ratio import evidence_of_ratio
-from bench_suite.comparison.ratio_examples import Ratio
-from bench_suite.comparison.ratio_gates import References, location_in_run, paired_metric
+from bench_suite.comparison.ratios.evidence import evidence_of_ratio
+from bench_suite.comparison.ratios.examples import Ratio
+from bench_suite.comparison.ratios.gates import References, location_in_run, paired_metric
 from bench_suite.comparison.seed_looks import is_sequential
 from bench_suite.comparison.sequential_power import sequential_power, spread_of
 from bench_suite.comparison.verdicts import LEVEL

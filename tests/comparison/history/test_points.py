@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bench_suite.comparison.history_points import series_of, usable_runs
+from bench_suite.comparison.history.points import series_of, usable_runs
 from bench_suite.contracts import ProbeRow
 
 RATE, ACCURACY = "throughput/inference", "quality/accuracy"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench_suite.comparison import several_rates
+from bench_suite.comparison.base_runs import error_rates as several_rates
+from bench_suite.comparison.base_runs.error_rates import RunsSetting, settings_of, simulate
 from bench_suite.comparison.baselines import base_for
-from bench_suite.comparison.several_rates import RunsSetting, settings_of, simulate
 from bench_suite.comparison.verdicts import LEVEL
 from bench_suite.stats.paired import p_regressed
 
@@ -63,7 +63,7 @@ def test_a_drawn_metric_loses_what_it_should() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("runs", [2, 3, 5, 10])
 def test_rates_as_the_docs_state_them(runs: int) -> None:
-    """Printed by `pytest -m slow tests/comparison/test_several_rates.py -s`, quoted in docs/appendix/comparing.md."""
+    """Printed by `pytest -m slow tests/comparison/base_runs/test_error_rates.py -s`; see docs/appendix/comparing.md."""
     for kind, setting in (("values", replace(VALUES, seeds=5)), ("timings", TIMES)):
         noise = (0.005**2 / 5 + 0.1**2 / 500) ** 0.5 if kind == "values" else 0.05 / 5**0.5
         for ratio in (0, 1, 3):
@@ -79,7 +79,7 @@ def test_rates_as_the_docs_state_them(runs: int) -> None:
 
 @pytest.mark.slow
 def test_v_alone_raises_false_alarms_with_two_or_three_runs() -> None:
-    """Printed by `pytest -m slow tests/comparison/test_several_rates.py -s`, quoted in docs/appendix/comparing.md."""
+    """Printed by `pytest -m slow tests/comparison/base_runs/test_error_rates.py -s`; see docs/appendix/comparing.md."""
     noise = {"values": (0.005**2 / 5 + 0.1**2 / 500) ** 0.5, "timings": 0.05 / 5**0.5}
     draws = {"values": several_rates._values, "timings": several_rates._timings}
     for kind, setting in (("values", replace(VALUES, seeds=5)), ("timings", TIMES)):

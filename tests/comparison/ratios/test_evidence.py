@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench_suite.comparison.ratio import UnknownSpread, evidence_of_ratio
-from bench_suite.comparison.ratio_examples import Ratio
+from bench_suite.comparison.ratios.evidence import UnknownSpread, evidence_of_ratio
+from bench_suite.comparison.ratios.examples import Ratio
 from bench_suite.comparison.rescoring import Unpaired
 from bench_suite.comparison.strategies import Location, PairedMetric
 from bench_suite.comparison.verdicts import Row

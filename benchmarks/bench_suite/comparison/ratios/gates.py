@@ -26,8 +26,8 @@ from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.metric_rows import Key, by_key, coordinates_text
 from bench_suite.comparison.model_pairs import compatible
 from bench_suite.comparison.pairing import Group, obstacle_between_models, pair_of
-from bench_suite.comparison.ratio import UnknownSpread, evidence_of_ratio
-from bench_suite.comparison.ratio_examples import Ratio
+from bench_suite.comparison.ratios.evidence import UnknownSpread, evidence_of_ratio
+from bench_suite.comparison.ratios.examples import Ratio
 from bench_suite.comparison.run_differences import machine_of
 from bench_suite.comparison.strategies import Location, PairedMetric
 from bench_suite.comparison.verdicts import Row

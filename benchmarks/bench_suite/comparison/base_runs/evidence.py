@@ -9,8 +9,8 @@ from statistics import fmean
 
 import numpy as np
 
+from bench_suite.comparison.base_runs.rescoring import difference_of_runs, in_one_order
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.rescored_runs import difference_of_runs, in_one_order
 from bench_suite.comparison.rescoring import Examples, Unpaired
 from bench_suite.comparison.strategies import OneObservation, PairedMetric, find_evidence, with_seeds
 from bench_suite.stats.base_runs import (

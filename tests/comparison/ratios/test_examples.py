@@ -11,7 +11,7 @@ import pytest
 from bench_suite.comparison.changed_examples import location_of
 from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Group, pair_of
-from bench_suite.comparison.ratio_examples import Ratio, by_examples
+from bench_suite.comparison.ratios.examples import Ratio, by_examples
 from bench_suite.comparison.rescoring import Unpaired
 from bench_suite.comparison.strategies import PairedMetric
 from bench_suite.comparison.verdicts import Row
