@@ -67,6 +67,10 @@ ONLY = click.option(
     "--only", metavar="AXIS=VALUE", multiple=True,
     help="Select the cells with this value: task=mnist, model=mlp,cnn, seed=0. Repeatable.",
 )  # fmt: skip
+SEEDS = click.option(
+    "--seeds", metavar="N|all",
+    help="Run N seeds: those of matrix.seed, by default 0, and the ones that follow. `all`: the most of [gate] seeds.",
+)  # fmt: skip
 KEYWORD = click.option(
     "-k", "keyword", metavar="EXPRESSION", default="",
     help="Select the cells that match, as in pytest: 'mlp and not seed=1'. A word is part of a cell's name, or "

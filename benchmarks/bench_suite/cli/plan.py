@@ -18,6 +18,7 @@ from bench_suite.cli.arguments import (
     KEYWORD,
     ONLY,
     RESULTS,
+    SEEDS,
     SET,
     SUITE,
     run_arguments,
@@ -28,6 +29,7 @@ from bench_suite.cli.gate_forecast import Forecast, forecast_lines, foresee
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.selection import select_cells
 from bench_suite.components.options import show
+from bench_suite.execution.more_seeds import seeded
 from bench_suite.execution.selection import selectors_match
 from bench_suite.execution.sharing import check_devices, layout_of, sharing_of
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
@@ -43,14 +45,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@shared_options(SUITE, SET, ONLY, KEYWORD)
+@shared_options(SUITE, SET, ONLY, KEYWORD, SEEDS)
 @click.option(
     "--trust", is_flag=True, help="No effect, because a plan runs no code; accepted so that the options of run work."
 )
 @shared_options(EXECUTOR, JOBS, ADDRESS, CLUSTER, RESULTS, JSON)
 def command(
-    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, executor: str | None,
-    jobs: str | None, address: str | None, cluster: str | None, results: Path, as_json: bool,
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, seeds: str | None, trust: bool,
+    executor: str | None, jobs: str | None, address: str | None, cluster: str | None, results: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Show the cells of SUITE, a file or the name of a built-in suite, without running them.
 
@@ -69,7 +71,7 @@ def command(
 
     del trust
     overrides = with_executor(overrides, executor, jobs, address, cluster)
-    plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
+    plan = select_cells(make_plan(seeded(read_suite(suite, overrides), seeds), only), keyword)
     check_plan_options(plan)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     forecast = foresee(plan, Store(results))
@@ -77,6 +79,7 @@ def command(
         click.echo(json.dumps(as_document(plan, times, needs, lacking, forecast), indent=2, default=list))
         return
     same = run_arguments(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.external), results=results)
+    same += f" --seeds {seeds}" if seeds is not None else ""
     # A name may hold the end of a line: an id of a hub, say.
     say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, lacking, forecast, same)))
 

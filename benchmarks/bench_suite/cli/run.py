@@ -18,6 +18,7 @@ from bench_suite.cli.arguments import (
     KEYWORD,
     ONLY,
     RESULTS,
+    SEEDS,
     SET,
     SMOKE,
     display_path,
@@ -65,11 +66,7 @@ if TYPE_CHECKING:
     help="Compare the run with BASE, as bench compare does: a run, `baseline`, `latest` (the newest earlier run), or "
     "`last:5` (the mean of the newest five runs of the main branch).",
 )
-@click.option(
-    "--seeds",
-    metavar="N|all",
-    help="Run N seeds: those of matrix.seed, by default 0, and the ones that follow. `all`: the most of [gate] seeds.",
-)
+@shared_options(SEEDS)
 @click.option("--cells", hidden=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
@@ -149,6 +146,7 @@ def command(
     ]
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
+    command += ["--seeds", seeds] if seeds is not None else []
 
     def execute_plan(plan: Plan, resume: str | None) -> Outcome:
         request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
@@ -167,6 +165,7 @@ def command(
         say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
     resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
+    resumable += f" --seeds {seeds}" if seeds is not None else ""
     resumable += f" --against {shlex.quote(against)}" if against is not None else ""
     return conclude(plan, outcome, resumable, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
 
