@@ -110,6 +110,31 @@ def test_seeds_that_do_not_differ_are_not_added(runs) -> None:
     assert "the seeds do not differ" in row.note
 
 
+def without_random_numbers(runs, seeds: int, better: int, worse: int, n: int = 400) -> list[Any]:
+    """Write two runs whose models say the same under each seed; head is better on some examples, and worse on some."""
+    right = np.arange(n) >= n // 10
+    other = right.copy()
+    other[:better], other[n - worse :] = True, False
+    sides = ([(runs.cell(seed), runs.predictions_of(side)) for seed in range(seeds)] for side in (right, other))
+    return [runs.make(cells, gate=GATE, **SEEDS) for cells in sides]
+
+
+def test_more_seeds_that_do_not_differ_would_decide_nothing(runs) -> None:
+    """The first look has a small part of the level, and the looks to come would say the same at theirs."""
+    few, many = (runs.gated_row(compare(*without_random_numbers(runs, seeds, 4, 4))) for seeds in (3, 15))
+    assert few.verdict == many.verdict == "not worse than the tolerance"
+    assert (few.p, few.interval) == (pytest.approx(many.p), pytest.approx(many.interval))
+    assert (few.looks, few.decided_at, few.next_seeds) == ((3,), 3, 0)
+
+
+def test_seeds_that_differ_by_rounding_do_not_differ(runs) -> None:
+    base, head = without_random_numbers(runs, 3, 35, 66, n=359)
+    (evidence,) = [case.evidence for case in cases_of(base, head)[1] if isinstance(case.evidence, SequentialEvidence)]
+    assert evidence.main.seeds > 0, "the mean of three equal numbers is another number"
+    row = runs.gated_row(compare(base, head))
+    assert (row.verdict, row.next_seeds) == ("cannot tell", 0)
+
+
 def test_the_same_predictions_are_decided_at_the_first_look(runs) -> None:
     row = runs.gated_row(compare(noisy(runs, 3), noisy(runs, 3)))
     assert (row.verdict, row.decided_at, row.method) == ("not worse than the tolerance", 3, "same predictions")
