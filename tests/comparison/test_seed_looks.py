@@ -184,3 +184,26 @@ def test_the_smallest_loss_is_that_of_the_last_look(runs) -> None:
     now, end = (one.min_detectable_loss(0.02, 0.01) for one in (evidence, later))
     assert now == pytest.approx(end, rel=0.3)
     assert evidence.looks[-1].min_detectable_loss(0.02, 1e-4) > now
+
+
+def test_a_further_seed_that_failed_in_base_keeps_nothing_from_being_decided(runs) -> None:
+    """Base got seeds for another comparison, and one of them failed; head needs none of them."""
+    base = noisy(runs, 4)
+    cells = [(replace(r, artifacts=(), metrics=()), base.read_predictions(r.artifacts[0])) for r in base.records()]
+    broken = [(replace(runs.cell(seed), status="failed", reason="it broke"), None) for seed in (3, 4)]
+    comparison = compare(runs.make([*cells[:3], *broken], gate=GATE, **SEEDS), noisy(runs, 3))
+    assert runs.gated_row(comparison).decided_at == 3
+    assert [cell.reason_code for cell in comparison.uncompared] == ["left out"]
+    assert comparison.status == 0
+
+
+@pytest.mark.parametrize(("count", "reason", "status"), [(1, "missing", 4), (3, "left out", 0)])
+def test_a_suite_that_no_longer_adds_seeds_still_needs_those_that_base_began_with(
+    runs, count: int, reason: str, status: int
+) -> None:
+    cells = [(runs.cell(seed), runs.predictions(0.9, seed)) for seed in range(5)]
+    comparison = compare(runs.make(cells, gate=GATE, **SEEDS), runs.make(cells[:count], gate=GATE))
+    assert [cell.reason_code for cell in comparison.uncompared] == [reason]
+    assert comparison.status == status
+    assert [str(change) for change in comparison.gate_changes] == ["seeds: removed: from 3 to 15"]
+    assert comparison.gate_changes[0].weaker

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench_suite.comparison.cases import cases_of
-from bench_suite.comparison.gate_changes import GateChange, gate_changes
+from bench_suite.comparison.gate_changes import GateChange, changes_of_seeds, gate_changes
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, DamagedGate, stated_gates
 from bench_suite.comparison.notes import gated_without_value, gates_without_cells, one_sided_metrics, reversed_runs
 from bench_suite.comparison.pairing import FAILED, Pairing, UncomparedCell
 from bench_suite.comparison.preconditions import check_different, gate_options, judged_gates
+from bench_suite.comparison.seed_looks import seed_range_of
 from bench_suite.comparison.verdicts import Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.store.runs import Run
 
@@ -79,6 +80,8 @@ def compare(base: Run, head: Run, *, trust: bool = False, models: tuple[str, str
         changes = gate_changes(stated_gates(base.info.get("gate", {})), gates, *options)
     except DamagedGate as error:  # the gates of base decide nothing
         notes.append(f"{error} in base: what changed in the gates is not known")
+    if gates:
+        changes += changes_of_seeds(seed_range_of(base), seed_range_of(head))
     return Comparison(
         base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, tuple(notes), bool(gates),
         _status(rows, pairing, gate_options(head), gated=bool(gates)), gate_options(head), changes,
