@@ -170,3 +170,11 @@ def test_without_the_option_nothing_is_added(bench, repository) -> None:
     ended = bench("run", "suite.toml", "--trust", "--against", "latest")
     assert ended.status == 4
     assert {len(seeds) for seeds in seeds_of(repository, 0).values()} == {3}
+
+
+def test_a_run_that_may_get_seeds_advises_what_its_suite_accepts(bench, repository) -> None:
+    text = SUITE.replace('[[models]]\nuse = "./model.py"\nname = "sure"\nsure = true\n', "")
+    (repository / "suite.toml").write_text(text)
+    advised = [line for line in bench("run", "suite.toml", "--trust").out.splitlines() if "run more seeds" in line]
+    assert len(advised) == 1
+    assert "--seeds all " in advised[0], "matrix.seed with more seeds than the range begins with is refused"
