@@ -22,7 +22,6 @@ ELSEWHERE = {
     "ab/worker": ("cli/test_ab.py", "processes of both revisions run it"),
     "cli/ab_report": ("cli/test_ab.py", "the command prints it"),
     "cli/arguments": ("cli/test_commands.py", "each command is called with the options that they share"),
-    "cli/base_seeds": ("cli/test_decide_gates.py", "a run that adds seeds runs those of its base too"),
     "cli/baseline": ("cli/test_compare.py", "a baseline is set to compare a run with it"),
     "cli/completion_values": ("cli/test_completion.py", "a shell asks for the values"),
     "cli/data_sources": ("cli/test_data.py", "`bench data fetch` reads the plan and the sources"),

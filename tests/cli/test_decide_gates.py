@@ -184,3 +184,11 @@ def test_a_ratio_needs_the_seeds_of_its_reference_too(repository, monkeypatch) -
         Row("quality/log_loss", "digits, model, threads 1", True, next_seeds=8),
     ]
     assert seeds_of_groups(rows, plan) == {"digits, model, threads 1": 8, "digits, sure, threads 1": 5}
+
+
+def test_a_run_that_may_get_seeds_advises_what_its_suite_accepts(bench, repository) -> None:
+    text = SUITE.replace('[[models]]\nuse = "./model.py"\nname = "sure"\nsure = true\n', "")
+    (repository / "suite.toml").write_text(text)
+    advised = [line for line in bench("run", "suite.toml", "--trust").out.splitlines() if "run more seeds" in line]
+    assert len(advised) == 1
+    assert "--seeds all " in advised[0], "matrix.seed with more seeds than the range begins with is refused"

@@ -39,3 +39,12 @@ def test_a_metric_that_is_not_there_is_refused(results: Path) -> None:
     result = CliRunner().invoke(bench, ["power", "--find", "0.1", "--metric", "no/such", "--results", str(results)])
     assert "has no metric no/such that varies" in str(result.exception)
     assert CliRunner().invoke(bench, ["power", "--find", "0", "--results", str(results)]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "number"), [("--find", "nan"), ("--find", "inf"), ("--power", "nan"), ("--level", "nan")]
+)
+def test_what_is_no_number_is_refused(option: str, number: str) -> None:
+    result = CliRunner().invoke(bench, ["power", "--find", "0.1", option, number])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': {number} is no finite number" in result.output

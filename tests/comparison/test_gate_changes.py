@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bench_suite.comparison.gate_changes import gate_changes
+from bench_suite.comparison.gate_changes import changes_of_seeds, gate_changes
 from bench_suite.comparison.gates import stated_gates
+from bench_suite.suite.spec import SeedRange
 
 NAME = "quality/accuracy"
 DEFAULTS = {"undecided": "exit 4", "new": "pass"}
@@ -95,3 +96,19 @@ def test_a_gate_of_a_ratio_is_another_gate_than_that_of_the_value_or_of_another_
         f"{NAME}, ratio to cnn: added: tolerance 5%",
     ]
     assert changes({NAME: ratio}, {NAME: dict(ratio)}) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "line", "weaker"),
+    [
+        (SeedRange(3, 15), None, "seeds: removed: from 3 to 15", True),
+        (None, SeedRange(3, 15), "seeds: added: from 3 to 15", False),
+        (SeedRange(3, 15), SeedRange(2, 15), "seeds: from 3 to 15 → from 2 to 15 (changed)", True),
+        (SeedRange(3, 15), SeedRange(3, 8), "seeds: from 3 to 15 → from 3 to 8 (changed)", True),
+        (SeedRange(3, 8), SeedRange(3, 15), "seeds: from 3 to 8 → from 3 to 15 (stricter)", False),
+    ],
+)
+def test_other_seeds_are_a_change(base: SeedRange | None, head: SeedRange | None, line: str, weaker: bool) -> None:
+    (change,) = changes_of_seeds(base, head)
+    assert (str(change), change.weaker) == (line, weaker)
+    assert changes_of_seeds(base, base) == ()

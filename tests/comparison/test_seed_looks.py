@@ -110,6 +110,31 @@ def test_seeds_that_do_not_differ_are_not_added(runs) -> None:
     assert "the seeds do not differ" in row.note
 
 
+def without_random_numbers(runs, seeds: int, better: int, worse: int, n: int = 400) -> list[Any]:
+    """Write two runs whose models say the same under each seed; head is better on some examples, and worse on some."""
+    right = np.arange(n) >= n // 10
+    other = right.copy()
+    other[:better], other[n - worse :] = True, False
+    sides = ([(runs.cell(seed), runs.predictions_of(side)) for seed in range(seeds)] for side in (right, other))
+    return [runs.make(cells, gate=GATE, **SEEDS) for cells in sides]
+
+
+def test_more_seeds_that_do_not_differ_would_decide_nothing(runs) -> None:
+    """The first look has a small part of the level, and the looks to come would say the same at theirs."""
+    few, many = (runs.gated_row(compare(*without_random_numbers(runs, seeds, 4, 4))) for seeds in (3, 15))
+    assert few.verdict == many.verdict == "not worse than the tolerance"
+    assert (few.p, few.interval) == (pytest.approx(many.p), pytest.approx(many.interval))
+    assert (few.looks, few.decided_at, few.next_seeds) == ((3,), 3, 0)
+
+
+def test_seeds_that_differ_by_rounding_do_not_differ(runs) -> None:
+    base, head = without_random_numbers(runs, 3, 35, 66, n=359)
+    (evidence,) = [case.evidence for case in cases_of(base, head)[1] if isinstance(case.evidence, SequentialEvidence)]
+    assert evidence.main.seeds > 0, "the mean of three equal numbers is another number"
+    row = runs.gated_row(compare(base, head))
+    assert (row.verdict, row.next_seeds) == ("cannot tell", 0)
+
+
 def test_the_same_predictions_are_decided_at_the_first_look(runs) -> None:
     row = runs.gated_row(compare(noisy(runs, 3), noisy(runs, 3)))
     assert (row.verdict, row.decided_at, row.method) == ("not worse than the tolerance", 3, "same predictions")
@@ -159,3 +184,26 @@ def test_the_smallest_loss_is_that_of_the_last_look(runs) -> None:
     now, end = (one.min_detectable_loss(0.02, 0.01) for one in (evidence, later))
     assert now == pytest.approx(end, rel=0.3)
     assert evidence.looks[-1].min_detectable_loss(0.02, 1e-4) > now
+
+
+def test_a_further_seed_that_failed_in_base_keeps_nothing_from_being_decided(runs) -> None:
+    """Base got seeds for another comparison, and one of them failed; head needs none of them."""
+    base = noisy(runs, 4)
+    cells = [(replace(r, artifacts=(), metrics=()), base.read_predictions(r.artifacts[0])) for r in base.records()]
+    broken = [(replace(runs.cell(seed), status="failed", reason="it broke"), None) for seed in (3, 4)]
+    comparison = compare(runs.make([*cells[:3], *broken], gate=GATE, **SEEDS), noisy(runs, 3))
+    assert runs.gated_row(comparison).decided_at == 3
+    assert [cell.reason_code for cell in comparison.uncompared] == ["left out"]
+    assert comparison.status == 0
+
+
+@pytest.mark.parametrize(("count", "reason", "status"), [(1, "missing", 4), (3, "left out", 0)])
+def test_a_suite_that_no_longer_adds_seeds_still_needs_those_that_base_began_with(
+    runs, count: int, reason: str, status: int
+) -> None:
+    cells = [(runs.cell(seed), runs.predictions(0.9, seed)) for seed in range(5)]
+    comparison = compare(runs.make(cells, gate=GATE, **SEEDS), runs.make(cells[:count], gate=GATE))
+    assert [cell.reason_code for cell in comparison.uncompared] == [reason]
+    assert comparison.status == status
+    assert [str(change) for change in comparison.gate_changes] == ["seeds: removed: from 3 to 15"]
+    assert comparison.gate_changes[0].weaker

@@ -38,11 +38,31 @@ def test_losses_are_found_and_equally_good_models_raise_no_alarm(spread: float, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("n", "tolerance"), [(359, 0.02), (1000, 0.02), (1000, 0.01)])
+@pytest.mark.parametrize("differing", [0.02, 0.05])
+def test_a_loss_of_the_same_examples_under_every_seed_is_called_fine_more_often(
+    n: int, tolerance: float, differing: float
+) -> None:
+    """A known limit: the variance at the tolerance is that of a loss on other examples under each seed."""
+    gate = Setting(n, 15, differing, 0.0, tolerance=tolerance, seed_range=RANGE)
+    rates = simulate([gate], loss=tolerance, lasting=True, trials=1500)
+    fine = 1 - rates.detected - rates.undecided
+    print(f"\n| {n} | {tolerance} | {differing} | {rates.detected:.3f} | {fine:.3f} |")
+    assert rates.detected <= 0.015
+    assert fine <= 0.06
+
+
+@pytest.mark.slow
 def test_without_a_tolerance_equally_good_models_raise_an_alarm_in_one_of_a_hundred() -> None:
     """The hard case: any loss is one."""
     rates = simulate(settings(0.01, 0.0), 0.0, trials=3000)
     print(f"\nfalse alarms without a tolerance: {rates.alarms:.4f}")
     assert rates.alarms <= 0.015
+
+
+def test_a_loss_may_fall_on_the_same_examples_under_every_seed() -> None:
+    lasting, others = (simulate(settings(0.0), loss=0.05, lasting=way, trials=40) for way in (True, False))
+    assert lasting.detected < others.detected
 
 
 def test_few_trials_show_no_alarm_and_find_a_large_loss() -> None:

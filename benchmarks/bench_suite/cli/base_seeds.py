@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from bench_suite.comparison.baselines import FOLDER
 from bench_suite.components.discovery import PACKAGE
 from bench_suite.contracts import BenchError
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.credentials import MASK
 from bench_suite.suite.spec import Suite
 
 if TYPE_CHECKING:
@@ -66,6 +68,9 @@ class BaseSeeds:
         Raises:
             NoMoreSeeds: the files of base are not known, its cells have changed, or the run did not end.
         """
+        overrides = [str(text) for text in self.run.info.get("overrides", ())]
+        if hidden := [text for text in overrides if MASK in text]:
+            raise NoMoreSeeds(f"its --set {hidden[0]} had a credential, which no run stores\n  {ADVICE}")
         if self._folders is None:
             self._folders = self._files_of_base()
         folder, suite = self._folders
@@ -76,7 +81,7 @@ class BaseSeeds:
             command = [
                 sys.executable, "-m", "bench_suite", "run", suite, "--resume", run.name, "--json",
                 "--cells", str(chosen), "--results", str(run.path.parent),
-                *(word for text in run.info.get("overrides", ()) for word in ("--set", text)),
+                *(word for text in overrides for word in ("--set", text)),
                 *(["--trust"] if self.suite.external else []), *(["--offline"] if self.offline else []),
             ]  # fmt: skip
             status = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode
@@ -88,12 +93,22 @@ class BaseSeeds:
         return self.run
 
     def _own_copy(self) -> Run:
-        """Return the run itself; for a kept baseline, the run that it was made from, or a copy of it, in the store."""
+        """Return the run itself; for a kept baseline, the run that it was made from, or a copy of it, in the store.
+
+        Raises:
+            NoMoreSeeds: there is no such run, and no copy can be made.
+        """
         if self.run.path.parent.name != FOLDER:
             return self.run
         path = self.store.root / self.run.name
         if not (path / "run.json").is_file():
-            shutil.copytree(self.run.path, path)
+            new = path.with_name(f".{path.name}.{os.getpid()}")  # a process that is killed leaves no part of a copy
+            try:
+                shutil.copytree(self.run.path, new)
+                new.rename(path)
+            except OSError as error:
+                shutil.rmtree(new, ignore_errors=True)
+                raise NoMoreSeeds(f"{path} cannot be written ({error.strerror or error})\n  {ADVICE}") from error
         return Run(path)
 
     def _files_of_base(self) -> tuple[Path, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,19 +19,28 @@ if TYPE_CHECKING:
     from bench_suite.comparison.run_power import Aim, MetricPower, Unknown
 
 
+class _Number(click.FloatRange):
+    """A finite number in a range; `nan` lies in each range of click."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        return number if math.isfinite(number) else self.fail(f"{value} is no finite number.", param, ctx)
+
+
 @click.command()
 @click.argument("run", default="latest", shell_complete=run_names)
 @click.option(
-    "--find", type=click.FloatRange(0, min_open=True), required=True, metavar="DIFFERENCE",
+    "--find", type=_Number(0, min_open=True), required=True, metavar="DIFFERENCE",
     help="Difference to find, in the metric's unit: 0.02 is two points of accuracy. For times a share: 0.02 is 2 %.",
 )  # fmt: skip
 @click.option("--metric", "metrics", multiple=True, metavar="PROBE/METRIC", help="Only this metric. Repeatable.")
 @click.option(
-    "--power", type=click.FloatRange(0.5, 1, max_open=True), default=0.8, show_default=True,
+    "--power", type=_Number(0.5, 1, max_open=True), default=0.8, show_default=True,
     help="Share of comparisons that find the difference.",
 )  # fmt: skip
 @click.option(
-    "--level", type=click.FloatRange(0, 0.5, min_open=True, max_open=True), default=0.05, show_default=True,
+    "--level", type=_Number(0, 0.5, min_open=True, max_open=True), default=0.05, show_default=True,
     help="Two-sided level of the test.",
 )  # fmt: skip
 @shared_options(RESULTS, JSON)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from bench_suite.comparison.base_runs.cases import cases_of_runs
 from bench_suite.comparison.base_runs.last_runs import LastRuns, ListedRun
 from bench_suite.comparison.cases import cases_of
-from bench_suite.comparison.gate_changes import GateChange, gate_changes
+from bench_suite.comparison.gate_changes import GateChange, changes_of_seeds, gate_changes
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, DamagedGate, stated_gates
 from bench_suite.comparison.notes import gated_without_value, gates_without_cells, one_sided_metrics, reversed_runs
 from bench_suite.comparison.pairing import FAILED, Pairing, UncomparedCell
 from bench_suite.comparison.preconditions import ComparisonError, check_different, gate_options, judged_gates
 from bench_suite.comparison.ratios.cases import ratio_cases, ratio_notes
+from bench_suite.comparison.seed_looks import seed_range_of
 from bench_suite.comparison.verdicts import Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.store.runs import Run
 
@@ -102,6 +103,8 @@ def compare(
         changes = gate_changes(stated_gates(newest.info.get("gate", {})), gates, *options)
     except DamagedGate as error:  # the gates of base decide nothing
         notes.append(f"{error} in base: what changed in the gates is not known")
+    if gates:
+        changes += changes_of_seeds(seed_range_of(newest), seed_range_of(head))
     return Comparison(
         base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, tuple(notes), bool(gates),
         _status(rows, pairing, gate_options(head), gated=bool(gates)), gate_options(head), changes,

@@ -60,8 +60,8 @@ class Rates:
 
 
 def simulate(
-    settings: Sequence[Setting], drop: float = DROP, *, on_top: bool = False, trials: int = 1000, seed: int = 0,
-    loss: float | None = None,
+    settings: Sequence[Setting], drop: float = DROP, *, on_top: bool = False, lasting: bool = False,
+    trials: int = 1000, seed: int = 0, loss: float | None = None,
 ) -> Rates:  # fmt: skip
     """Simulate one suite whose gates are judged together, as independent metrics.
 
@@ -73,6 +73,7 @@ def simulate(
         drop: how far the first metric drops beyond its tolerance; 0 changes none.
         on_top: whether the drop falls on examples that did not differ, others under each seed. By default it falls
             on those that differ, as far as they go, so that no more examples differ than before.
+        lasting: whether a drop of answers falls on examples that did not differ, the same ones under every seed.
         trials: number of simulated comparisons.
         seed: seed of the simulation.
         loss: the whole loss of the first metric, tolerance included, instead of `drop`.
@@ -83,7 +84,7 @@ def simulate(
     random = np.random.default_rng(seed)
     alarms, detected, undecided, losses, seeds = 0, 0, 0, [], 0
     for _ in range(trials):
-        rows = _verdicts(settings, loss, on_top, random)
+        rows = _verdicts(settings, loss, on_top, random, lasting=lasting)
         first = next(row for row in rows if row.where == "0")
         alarms += any(row.verdict == "regressed" for row in rows)
         detected += first.verdict == "regressed"
@@ -129,12 +130,15 @@ def settings_of(base: Run, head: Run, *, trust: bool = False) -> list[Setting]:
     return settings
 
 
-def _verdicts(settings: Sequence[Setting], loss: float, on_top: bool, random: np.random.Generator) -> list[Row]:
+def _verdicts(
+    settings: Sequence[Setting], loss: float, on_top: bool, random: np.random.Generator, *, lasting: bool = False
+) -> list[Row]:
     """Return the rows of one comparison in which the first metric lost `loss`."""
     cases = []
     for number, setting in enumerate(settings):
         own = 0.0 if number else loss
-        draw = _answers(setting, own, on_top, random) if setting.differing else _numbers(setting, own, random)
+        answers = setting.differing
+        draw = _answers(setting, own, on_top, random, lasting) if answers else _numbers(setting, own, random)
         cases.append(_case(str(number), setting, draw))
     return classify_gated(cases)
 
@@ -164,20 +168,22 @@ def _case(where: str, setting: Setting, draw: _Draw) -> Case:
     return Case(replace(row, looks=numbers), sequence_of(evidences, setting.tolerance, seed_range), setting.tolerance)
 
 
-def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Generator) -> _Draw:
+def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Generator, lasting: bool = False) -> _Draw:
     """Draw the answers of both sides; head loses a share `loss` of them."""
     unsure = max(1, random.binomial(setting.n, min(1.0, 2 * (setting.differing or 0.0))))
     sure = setting.n - unsure
     share = unsure / setting.n
-    within = 0.0 if on_top else min(loss, share / 2)
+    within = 0.0 if on_top or lasting else min(loss, share / 2)
     right = []
     for move in (0.0, -within):
         chance = 0.5 + (random.normal(move, setting.spread, (setting.seeds, 1))) / share
         right.append(random.random((setting.seeds, unsure), dtype=np.float32) < chance)
     differences = right[1].astype(np.float64) - right[0]
     if loss > within and sure:
-        lost = random.random((setting.seeds, sure), dtype=np.float32) < (loss - within) * setting.n / sure
-        differences, sure = np.hstack([differences, -lost.astype(np.float64)]), 0
+        rows = 1 if lasting else setting.seeds
+        lost = random.random((rows, sure), dtype=np.float32) < (loss - within) * setting.n / sure
+        further = np.broadcast_to(-lost.astype(np.float64), (setting.seeds, sure))
+        differences, sure = np.hstack([differences, further]), 0
     bases = right[0].sum(axis=1) / setting.n
     return _Draw(differences, sure, list(zip(bases, bases + differences.sum(axis=1) / setting.n)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from bench_suite.comparison.gates import ALL_CELLS, scope_text, tolerance_number
-from bench_suite.suite.spec import Gate
+from bench_suite.suite.spec import GATE_SEEDS, Gate, SeedRange
 
 ChangeKind = Literal["removed", "wider", "changed", "stricter", "added"]
 """What became of a gate:
@@ -77,6 +77,17 @@ def _changes_of_options(base: Mapping[str, str], head: Mapping[str, str]) -> Ite
         if before != after:
             kind: ChangeKind = "wider" if values.index(after) < values.index(before) else "stricter"
             yield GateChange(kind, option, f'"{before}"', f'"{after}"')
+
+
+def changes_of_seeds(base: SeedRange | None, head: SeedRange | None) -> tuple[GateChange, ...]:
+    """Return what differs between `[gate] seeds` of two suites; with fewer, a verdict is about fewer trainings."""
+    before, after = (f"from {seeds.first} to {seeds.most}" if seeds else "" for seeds in (base, head))
+    if base == head:
+        return ()
+    if base is None or head is None:
+        return (GateChange("added" if base is None else "removed", GATE_SEEDS, before, after),)
+    fewer = head.first < base.first or head.most < base.most
+    return (GateChange("changed" if fewer else "stricter", GATE_SEEDS, before, after),)
 
 
 def _changes_of_metric(base: Sequence[Gate], head: Sequence[Gate]) -> Iterator[GateChange]:

@@ -197,20 +197,35 @@ def _is_further_seed(record: Record, others: Sequence[Record], runs: tuple[Run, 
     """Return whether a cell is a seed more than the other run has of the same cells, which `[gate] seeds` allows.
 
     Args:
-        record: the cell, which ended well in its run.
+        record: the cell; a further seed that failed in base says nothing about the seeds that head has.
         others: the records of the other run.
         runs: base and head.
     """
-    if record.status != "ok" or not any(run.info.get("gate_seeds") for run in runs):
+    if not any(run.info.get("gate_seeds") for run in runs):
         return False
     mine = group_name(record.cell)
     return any(group_name(other.cell) == mine and other.cell.get("seed") != record.cell.get("seed") for other in others)
 
 
+def _has_enough_seeds(record: Record, after: Sequence[Record], runs: tuple[Run, Run]) -> bool:
+    """Return whether head has the seeds that its suite begins with, or those of base if head states no `[gate] seeds`.
+
+    Otherwise a suite that states one seed instead of the range would be judged by it, and nothing would be missing.
+    """
+    ranges = (run.info.get("gate_seeds") for run in reversed(runs))
+    first = next(int(stated["from"]) for stated in ranges if stated)
+    mine = group_name(record.cell)
+    return sum(group_name(other.cell) == mine for other in after) >= first
+
+
 def _missing_reason(record: Record, after: Sequence[Record], runs: tuple[Run, Run]) -> tuple[ReasonCode, str]:
     """Return why head has no such cell: it was asked for others, needed fewer seeds, or should have it."""
     head = runs[1]
-    if record.id not in head.planned and _is_further_seed(record, after, runs):
+    if (
+        record.id not in head.planned
+        and _is_further_seed(record, after, runs)
+        and _has_enough_seeds(record, after, runs)
+    ):
         return "left out", "head was run with fewer seeds"
     only = [str(selector) for selector in head.info.get("only", ())]
     passed = head.info.get("passed")  # runs of earlier versions do not list what `--lf` left out

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,7 @@ from bench_suite.comparison.pairing import Pair
 from bench_suite.comparison.rescoring import Examples
 from bench_suite.comparison.strategies import Location
 from bench_suite.comparison.verdicts import Case
+from bench_suite.stats.paired import SLACK
 from bench_suite.stats.power import POWER, with_more_seeds
 from bench_suite.stats.sequential import looks, nominal_level, sequential_p
 from bench_suite.store.runs import Run
@@ -138,11 +140,13 @@ def case_of_looks(
             return case
         cases.append((case, case.evidence))
     newest, evidence = cases[-1]
-    sequence = sequence_of([one for _, one in cases], [case.margin for case, _ in cases], seed_range)
-    following = (number for number in looks(seed_range.first, seed_range.most) if number > numbers[-1])
-    next_seeds, note = next(following, 0), newest.row.note
-    if next_seeds and do_not_differ(evidence):
+    following = [number for number in looks(seed_range.first, seed_range.most) if number > numbers[-1]]
+    next_seeds, note = next(iter(following), 0), newest.row.note
+    if next_seeds and do_not_differ(evidence):  # so the looks to come would say the same, each at its own level
+        cases += [cases[-1]] * len(following)
         next_seeds, note = 0, "; ".join(filter(None, (SAME_SEEDS, note)))
+    sequence = sequence_of([one for _, one in cases], [case.margin for case, _ in cases], seed_range)
+    sequence = replace(sequence, numbers=tuple(numbers))
     return Case(replace(newest.row, looks=tuple(numbers), next_seeds=next_seeds, note=note), sequence, newest.margin)
 
 
@@ -160,7 +164,7 @@ def sequence_of(
 
 def do_not_differ(evidence: Evidence) -> bool:
     """Return whether every seed gave the same difference, as a model without random numbers does."""
-    return bool(evidence.seeds) and not evidence.main.seeds
+    return bool(evidence.seeds) and math.sqrt(evidence.main.seeds) <= SLACK
 
 
 def some_pairs(location: Location, chosen: Sequence[int]) -> Location:
