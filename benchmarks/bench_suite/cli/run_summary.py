@@ -163,7 +163,10 @@ def _next_steps(
     else:
         yield "next: bench leaderboard                   compare the newest runs of all suites"
         few_seeds = len({(record.cell.get("seed"), record.cell.get("fold")) for record in outcome.records}) < FEW_SEEDS
-        if few_seeds and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
+        most_seeds = (outcome.run.info.get("gate_seeds") or {}).get("to")
+        if few_seeds and most_seeds:
+            yield f"      … --seeds all                         run all {most_seeds} seeds: narrower intervals"
+        elif few_seeds and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
             yield "      … --set 'matrix.seed=[0,1,2,3,4]'   run more seeds: narrower intervals"
 
 
@@ -178,7 +181,7 @@ def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
     elif not run.info.get("only"):
         results_option = "" if display_path(root) == "results" else f" --results {shlex.quote(display_path(root))}"
         command = f"bench baseline set{results_option}"
-        yield f"      {command:39} keep this run as the baseline; compare later runs with --against baseline"
+        yield f"      {command:33}   keep this run as the baseline; compare later runs with --against baseline"
 
 
 def failing_codes(outcome: Outcome, fail_on: Sequence[str]) -> list[str]:
