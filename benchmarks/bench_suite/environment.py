@@ -52,6 +52,16 @@ def describe(gpu: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     }
 
 
+def without_memory(hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hardware without sizes of memory: what tells one machine from another.
+
+    The size that a system reports differs by some hundred KiB after a restart with another kernel or driver.
+    """
+    gpus = [{key: value for key, value in gpu.items() if key != "memory_bytes"} for gpu in hardware.get("gpu", ())]
+    rest = {key: value for key, value in hardware.items() if key != "memory_bytes"}
+    return {**rest, "gpu": gpus} if gpus else rest
+
+
 def busy() -> str | None:
     """Return a note if other programs use this machine so much that timings will be noisy; else None.
 

@@ -107,7 +107,10 @@ def seeds_of(folder: Path, number: int) -> dict[str, list[int]]:
 
 
 def test_only_undecided_cells_get_seeds_and_base_gets_them_from_its_own_commit(bench, repository) -> None:
-    assert bench("run", "suite.toml", "--trust").status == 0
+    first = bench("run", "suite.toml", "--trust")
+    assert first.status == 0
+    assert "… --seeds all " in first.out
+    assert "matrix.seed" not in first.out, "the suite states its seeds in [gate]"
     change(repository, "STREAM = 0", "STREAM = 1")
     commit(repository, "Change the random numbers")
     ended = bench("run", "suite.toml", "--trust", "--against", "latest", "--json")

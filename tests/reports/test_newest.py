@@ -58,3 +58,14 @@ def test_of_a_cell_in_several_runs_the_newest_counts_in_any_order(make_run: Make
         assert (first.cell["seed"], first.metrics[0].value) == (0, 0.9)
         assert len(table.rows[0].cells) == 2
         assert superseded(order) == [(old.name, new.name, 1)]
+
+
+def test_a_restart_that_changes_the_size_of_the_memory_makes_no_other_machine(
+    make_run: Make, record: Make_record
+) -> None:
+    hardware = {"cpu": "Example", "usable_cores": 2, "gpu": [{"name": "a card", "memory_bytes": 8}]}
+    card = {**hardware, "gpu": [{"name": "a card", "memory_bytes": 7}]}
+    sides = [make_run(record(accuracy=0.5), hardware={**hardware, "memory_bytes": 1000})]
+    sides += [make_run(record(accuracy=0.9), hardware={**card, "memory_bytes": 1001})]
+    (table,) = tables(sides)
+    assert table.rows[0].values[table.columns[0]].value == 0.9

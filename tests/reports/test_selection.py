@@ -7,6 +7,7 @@ from typing import Any
 
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports.leaderboard import leaderboard
+from bench_suite.reports.pairwise import matrices
 from bench_suite.reports.table import tables
 from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
@@ -39,9 +40,22 @@ def test_the_configuration_is_chosen_on_validation_and_its_test_value_stands_onc
     assert table.rows[0].chosen == "chosen by validation/log_loss among 3 configurations"
     assert table.rows[1].chosen == ""
     assert table.notes == ()
+    assert [column.name for column in table.columns][-1] == "validation/log_loss"
+    assert table.sort is not None
+    assert table.sort.name == "quality/accuracy"
     for text in (" ".join(shown.split()) for shown in (leaderboard([run]), terminal_table([run], 80))):
         assert "chosen by validation/log_loss among 3 configurations" in text
         assert "0.950" not in text  # the best on test was not chosen
+
+
+def test_configurations_are_compared_with_one_another_although_one_is_chosen(
+    make_run: Make, record: MakeRecord
+) -> None:
+    run = sweep(make_run, record, {0.001: 0.5, 0.01: 0.3, 0.1: 0.4}, report={"select": "validation/log_loss"})
+    (matrix,) = matrices(run, RATE, ["quality/accuracy"])
+    assert len(matrix.labels) == 3
+    (of_models,) = matrices(run, "model", ["quality/accuracy"])
+    assert len(of_models.labels) == 2
 
 
 def test_a_table_that_ranks_a_sweep_by_test_says_so(make_run: Make, record: MakeRecord) -> None:

@@ -47,7 +47,8 @@ class _Shown(Progress):
     def block(self, outcome: Outcome, remaining: float) -> None:
         """Show the block, how much is decided, and the timing that is the farthest from a decision."""
         left = [timing for timing in outcome.timings if timing.is_open]
-        text = f"{outcome.blocks} blocks, {len(outcome.timings) - len(left)} of {len(outcome.timings)} decided"
+        blocks = f"{outcome.blocks} block{'s' if outcome.blocks != 1 else ''}"
+        text = f"{blocks}, {len(outcome.timings) - len(left)} of {len(outcome.timings)} decided"
         if left:
             decision = max((timing.decision for timing in left), key=lambda one: one.required_blocks or 0)
             if decision.ratio is not None and decision.spread is not None:

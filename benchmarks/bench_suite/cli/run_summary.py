@@ -183,7 +183,7 @@ def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
     elif not run.info.get("only"):
         results_option = "" if display_path(root) == "results" else f" --results {shlex.quote(display_path(root))}"
         command = f"bench baseline set{results_option}"
-        yield f"      {command:39} keep this run as the baseline; compare later runs with --against baseline"
+        yield f"      {command:33}   keep this run as the baseline; compare later runs with --against baseline"
 
 
 def failing_codes(outcome: Outcome, fail_on: Sequence[str]) -> list[str]:

@@ -59,7 +59,7 @@ def chosen_columns(
 
     First come the columns that the suites state, in order, and the metric that ranks. A suite that states no column
     with a metric of this table adds one metric of each probe without a column, each metric that an option of a probe
-    names, and each metric that its gates judge.
+    names, each metric that its gates judge, and the metric that selects configurations.
 
     Args:
         members: the records of the table with their runs, newest run first; they may belong to several suites. The
@@ -84,6 +84,8 @@ def chosen_columns(
             without_columns.append((suite, info, records))
     added: set[str] = set()
     for suite, info, records in without_columns:
+        report = info.get("report") or {}
+        added |= {name.metric for name in readable_names([report.get("select")])}
         present = {*(name.metric for name in names), *added}
         added |= _default_columns(records, _metrics_named_in_options(info) | gated_metrics(info), present)
         added |= {column.name for column in of_runs.get(suite, ()) if column.name in gated_metrics(info)}

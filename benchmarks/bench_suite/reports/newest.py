@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench_suite.contracts import Record
+from bench_suite.environment import without_memory
 from bench_suite.reports.canonical_json import as_json
 from bench_suite.reports.same_data import representatives
 from bench_suite.store.columns import heads_of
@@ -44,7 +45,7 @@ def newest_records(runs: Sequence[Run]) -> NewestRecords:
             if record.status != "ok" and not record.metrics:
                 continue
             if (hardware := hardware_of.get(record.environment)) is None:
-                hardware = as_json(run.environment(record.environment).get("hardware", {}))
+                hardware = as_json(without_memory(run.environment(record.environment).get("hardware", {})))
                 hardware_of[record.environment] = hardware
             whole = (record.data.get("folds") or {}).get("fingerprint")
             data = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from bench_suite.comparison.between import PredictionCache, differences
@@ -16,6 +17,7 @@ from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.columns import Column, all_columns, columns_named
 from bench_suite.reports.differences import configurations_of, difference_value, key_of
 from bench_suite.reports.rows import Row, rows_of
+from bench_suite.reports.selection import TUNED
 from bench_suite.reports.table import Table, tables
 from bench_suite.stats.letters import letter_display
 from bench_suite.store.runs import Run
@@ -72,7 +74,7 @@ def matrices(
         raise ComparisonError(
             f"--between {axis}: {run.name} has no such axis{nearest(axis, choices)} (its axes: {', '.join(choices)})"
         )
-    run_tables = tables([run])
+    run_tables = tables([_with_all_configurations(run) if axis.startswith(TUNED) else run])
     known = all_columns(record for table in run_tables for row in table.rows for record in row.cells)
     wanted = [column for name in metrics for column in _columns_of(name, known, run)]
     cache = PredictionCache()
@@ -91,6 +93,13 @@ def matrices(
     if not shown:
         raise ComparisonError(f"{run.name} has no two results that differ in {axis} only, or none with a value")
     return shown
+
+
+def _with_all_configurations(run: Run) -> Run:
+    """Return the run without `[report] select`, which would leave one configuration of each model to compare."""
+    whole = copy(run)
+    whole.info = {**run.info, "report": {**(run.info.get("report") or {}), "select": None}}
+    return whole
 
 
 def _columns_of(name: str, known: Sequence[Column], run: Run) -> list[Column]:

@@ -140,8 +140,10 @@ def test_filters_choose_tasks_models_hardware_branch_and_suite(slower):
 def test_unknown_metrics_and_suites_are_refused_with_the_nearest_name(slower, tmp_path):
     with pytest.raises(UnknownMetric, match='did you mean "throughput/inference"'):
         histories(slower.store, "throughput/inferense")
+    with pytest.raises(UnknownMetric, match=r'no run has a metric "x"\n  they have: throughput/inference$'):
+        histories(slower.store, "x")
     slower.add([slower.rate(1.0, name="other/inference")])
-    with pytest.raises(UnknownMetric, match="of several probes: other/inference, throughput/inference"):
+    with pytest.raises(UnknownMetric, match="of several probes; name one: other/inference, throughput/inference"):
         histories(slower.store, "inference")
     with pytest.raises(BenchError, match='did you mean "ci"'):
         histories(slower.store, RATE, suite="cii")

@@ -48,6 +48,13 @@ def test_seeds_are_one_series_of_their_mean_and_rates_of_their_geometric_mean(hi
     assert (rate.points[0].cells, rate.timing) == (2, True)
 
 
+def test_a_restart_that_changes_the_size_of_the_memory_makes_no_other_machine(history_runs):
+    rate = [history_runs.rate(1.0)]
+    runs = [history_runs.add(rate, hardware={"cpu": "a processor", "memory_bytes": size}) for size in (1000, 1001)]
+    (series,), left_out = series_of(RATE, runs)
+    assert (len(series.points), left_out) == (2, [])
+
+
 def test_machines_placements_and_coordinates_are_never_mixed(history_runs):
     both = [history_runs.rate(1.0, at={"batch_size": 1}), history_runs.rate(2.0, at={"batch_size": 64})]
     runs = [

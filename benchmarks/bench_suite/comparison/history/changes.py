@@ -25,6 +25,8 @@ MIN_SHARE = 0.005
 "Smallest change of a metric with a least and a greatest value, as a share of the distance between them."
 MIN_OF_OTHERS = 0.01
 "Smallest change of any other metric, as a share of the median of its values."
+NAMES_SHOWN = 8
+"Metrics that an error names at most."
 TRIALS = 1000
 "Simulated series, over all series of a history."
 SIMULATED_WORK = 400_000
@@ -319,5 +321,12 @@ def full_name(metric: str, known: set[str]) -> str:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UnknownMetric(f'"{metric}" is a metric of several probes: {", ".join(matches)}')
-    raise UnknownMetric(f'no run has a metric "{metric}"{nearest(metric, known)}')
+        raise UnknownMetric(f'"{metric}" is a metric of several probes; name one: {", ".join(matches)}')
+    raise UnknownMetric(f'no run has a metric "{metric}"{nearest(metric, known) or _some_of(known)}')
+
+
+def _some_of(known: set[str]) -> str:
+    """Return in words the first metrics of the runs, and how many more they have."""
+    names = sorted(known)
+    more = f", and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"\n  they have: {', '.join(names[:NAMES_SHOWN])}{more}" if names else ""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from bench_suite.comparison.gates import by_seed
 from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.environment import without_memory
 from bench_suite.stats.intervals import over_cells
 from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.records import is_timing
@@ -173,7 +174,7 @@ def _cells(run: Run, where: str, records: Sequence[Record], metric: str) -> Cell
     """Return cells that differ only in seed and fold; or why they are left out; None if the metric is not theirs."""
     if not any(_has(record, metric) for record in records):
         return "failed" if any(_failed(record, metric) for record in records) else None
-    machines = {_JSON.encode(run.environment(one.environment).get("hardware") or {}) for one in records}
+    machines = {_JSON.encode(without_memory(run.environment(one.environment).get("hardware") or {})) for one in records}
     if "{}" in machines:
         return "unknown hardware"
     if len(machines) > 1:
