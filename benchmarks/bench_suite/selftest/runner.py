@@ -21,6 +21,7 @@ from bench_suite.selftest.expected_values import checks_of
 from bench_suite.selftest.fairness_checks import RESAMPLES
 from bench_suite.selftest.finding_checks import finding_checks
 from bench_suite.selftest.history_checks import history_checks
+from bench_suite.selftest.ratio_checks import ratio_checks
 from bench_suite.selftest.seed_checks import seed_checks
 from bench_suite.selftest.validation_checks import validation_checks
 from bench_suite.store.runs import Store
@@ -59,7 +60,8 @@ def plan_checks() -> tuple[Plan, list[Check], list[str]]:
     plan = make_plan(read_suite(SUITE, added))
     first = plan.cells[0]
     checks = [*checks_of(plan.cells), *finding_checks(first), *energy_checks(first)]
-    checks += [*history_checks(first), *ab_checks(first), *seed_checks(first), *validation_checks(first)]
+    checks += [*history_checks(first), *ab_checks(first), *seed_checks(first), *ratio_checks(first)]
+    checks += validation_checks(first)
     return plan, checks, [extra for extra, installed in here.items() if not installed]
 
 
