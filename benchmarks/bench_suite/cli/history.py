@@ -210,7 +210,10 @@ def confirm_newest(histories: Sequence[History], *, trust: bool) -> int:
     """
     newest = newest_change(histories)
     if newest is None:
-        raise BenchError("--confirm: there is no change between two different commits to confirm")
+        raise BenchError(
+            "--confirm: there is no change between two different commits to confirm\n"
+            "  leave it out, or measure two commits yourself: bench ab BASE HEAD --suite SUITE"
+        )
     history, change = newest
     return call_ab(str(change.before.commit), str(change.after.commit), history.suite, trust=trust)
 
