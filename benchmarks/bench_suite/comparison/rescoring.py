@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -161,7 +162,7 @@ def values_on_common(metric: str, values: Values, examples: Examples, files: Met
     _, function, is_external = metric_of(metric, files, examples)
     whole = (examples.all_of_base, examples.all_of_head) if examples.change else (examples.base, examples.head)
     changed = []
-    try:
+    with errors_of_metric(name, external=is_external):
         for seed, rows in enumerate(values):
             for side, row in enumerate(rows):
                 predictions = whole[side][seed]
@@ -171,13 +172,28 @@ def values_on_common(metric: str, values: Values, examples: Examples, files: Met
                 replace(row, value=float(bound(**columns)), interval=None, n=len(examples))
                 for row, (bound, columns) in zip(rows, common)
             ])  # fmt: skip
+    return [(base, head) for base, head in changed]
+
+
+@contextmanager
+def errors_of_metric(name: str, *, external: bool) -> Iterator[None]:
+    """Turn what a metric's file raises into the reason why its examples are not paired.
+
+    Args:
+        name: the metric, without its probe.
+        external: whether the suite names the file, which may raise anything; a fault of the program's own propagates.
+
+    Raises:
+        Unpaired: The columns have a form that the metric does not take, or the file failed.
+    """
+    try:
+        yield
     except (ValueError, TypeError, IndexError) as error:
         raise Unpaired(str(error)) from error
     except (Exception, SystemExit) as error:
-        if not is_external:
+        if not external:
             raise
         raise Unpaired(f"{name} failed: {describe_error(error)}") from error
-    return [(base, head) for base, head in changed]
 
 
 def difference_of(
@@ -203,7 +219,7 @@ def difference_of(
     name = metric.partition("/")[2]
     file, function, is_external = metric_of(metric, files, examples)
     value_of_each = getattr(file, "per_example", None)
-    try:
+    with errors_of_metric(name, external=is_external):
         calls = [
             [bind_metric(function, predictions, examples.spec) for predictions in side]
             for side in (examples.base, examples.head)
@@ -219,12 +235,6 @@ def difference_of(
         rows = [[value_of_each(**columns) for _, columns in calls_of_side] for calls_of_side in calls]
         d = sign * (np.asarray(rows[1], dtype=np.float64) - np.asarray(rows[0], dtype=np.float64))
         return nested_difference(d, clusters), "examples"
-    except (ValueError, TypeError, IndexError) as error:  # columns of a form that the metric does not take
-        raise Unpaired(str(error)) from error
-    except (Exception, SystemExit) as error:
-        if not is_external:
-            raise
-        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
 
 
 Call = tuple[Callable[..., float], dict[str, Any]]

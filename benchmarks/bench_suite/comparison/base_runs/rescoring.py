@@ -16,12 +16,13 @@ from bench_suite.comparison.rescoring import (
     Examples,
     Unpaired,
     bind_metric,
+    errors_of_metric,
     from_draws,
     metric_of,
     reproduce,
     resampled_differences,
 )
-from bench_suite.contracts import Predictions, describe_error
+from bench_suite.contracts import Predictions
 from bench_suite.stats.base_runs import explained_by
 from bench_suite.stats.paired import Difference, nested_difference
 
@@ -82,7 +83,7 @@ def difference_of_runs(
     first = examples[0]
     bases = [[bind_metric(function, seed, first.spec) for seed in of_run.base] for of_run in examples]
     head = [bind_metric(function, seed, first.spec) for seed in first.head]
-    try:
+    with errors_of_metric(name, external=is_external):
         for of_run, calls, recorded in zip(examples, bases, values, strict=True):
             _reproduce_all(name, calls, [base for base, _ in recorded], of_run.base)
         _reproduce_all(name, head, [value for _, value in values[0]], first.head)
@@ -93,12 +94,6 @@ def difference_of_runs(
             return _by_resampling(bases, head, sign, first.base[0]["targets"], clusters)
         rows = [_scores(value_of_each, calls) for calls in bases]
         return _by_examples(np.stack(rows), _scores(value_of_each, head), sign, clusters)
-    except (ValueError, TypeError, IndexError) as error:  # columns of a form that the metric does not take
-        raise Unpaired(str(error)) from error
-    except (Exception, SystemExit) as error:
-        if not is_external:
-            raise
-        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
 
 
 def _reproduce_all(

@@ -19,11 +19,11 @@ from bench_suite.comparison.rescoring import (
     Unpaired,
     bind_metric,
     class_weights,
+    errors_of_metric,
     metric_of,
     reproduce,
 )
 from bench_suite.comparison.strategies import PairedMetric
-from bench_suite.contracts import describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.stats.ratios import log_ratio_by_example
@@ -90,19 +90,12 @@ def by_examples(ratios: Sequence[Ratio]) -> tuple[Difference, Method]:
     clusters = examples[0].base[0].columns.get("cluster")
     clusters = None if clusters is None else np.asarray(clusters)[mine]
     value_of_each = getattr(file, "per_example", None)
-    try:
+    with errors_of_metric(metric.row.metric.partition("/")[2], external=is_external):
         calls = [_calls(ratio, function, order) for ratio, order in zip(ratios, (mine, theirs))]
         if value_of_each is None:
             targets = np.asarray(examples[0].base[0]["targets"])[mine]
             return _by_resampling(ratios, calls, targets, clusters), "resampling"
         return _by_contributions(ratios, calls, value_of_each, clusters), "examples"
-    except (ValueError, TypeError, IndexError) as error:  # columns of a form that the metric does not take
-        raise Unpaired(str(error)) from error
-    except (Exception, SystemExit) as error:
-        if not is_external:
-            raise
-        name = metric.row.metric.partition("/")[2]
-        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
 
 
 def _same_predictions(head: Examples, base: Examples) -> bool:
