@@ -25,7 +25,7 @@ from bench_suite.reports.html import content
 from bench_suite.reports.html.boards import board
 from bench_suite.reports.html.content import DETAILS, Detail
 from bench_suite.reports.html.figures import Pictures
-from bench_suite.reports.html.verdicts import between_runs, gate_verdicts
+from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_by_side
 from bench_suite.reports.html.view import Board, Grid
 from bench_suite.reports.table import Table, tables
 from bench_suite.store.runs import Run, Store
@@ -81,23 +81,24 @@ def _rendered(
     """Return the page of some runs without its pictures."""
     several = len(runs) > 1
     ids = content.identities()
-    described, data_of_boards = [], []
-    for number, run in enumerate(runs):
-        prefix = f"run-{number}-" if several else ""
-        shown, data = _describe(run, folder, pictures, detail, reference, store, ids, prefix, several=several)
-        described.append(shown)
-        data_of_boards += data
+    shown_runs = [
+        _describe(
+            run, folder, pictures, detail, reference, store, ids, f"run-{number}-" if several else "", several=several
+        )
+        for number, run in enumerate(runs)
+    ]
     style, program = _asset("page.css"), _asset("page.js")
     names = [f"{run.info.get('title') or run.info['suite']}" for run in runs]
     return _ENVIRONMENT.get_template("page.html.j2").render(
         title=" and ".join(dict.fromkeys(names)),
         several=several,
-        runs=described,
+        runs=[described for described, _, _ in shown_runs],
         between=between_runs(runs) if several else [],
+        side_by_side=side_by_side(runs, [own for _, _, own in shown_runs]) if several else None,
         policy=_policy(style, program, live=live),
         style=Markup(style),
         program=Markup(program),
-        data=_packed({"boards": data_of_boards, "live": live}),
+        data=_packed({"boards": [board for _, data, _ in shown_runs for board in data], "live": live}),
         version=__version__,
         reduced=detail is not DETAILS[0],
         live=live,
@@ -107,8 +108,8 @@ def _rendered(
 def _describe(
     run: Run, folder: Path, pictures: Pictures, detail: Detail, reference: str | None, store: Store | None, ids: Any,
     prefix: str, *, several: bool,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # fmt: skip
-    """Return what the template needs about one run, and the data of its boards."""
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Table]]:  # fmt: skip
+    """Return what the template needs about one run, the data of its boards, and its tables."""
     info, records = run.info, run.records()
     run_tables = tables([run], reference)
     name = run.name if several else ""
@@ -147,7 +148,7 @@ def _describe(
         "cells": content.cell_lines(records, address),
         "cell_count": len(records),
     }
-    return described, data
+    return described, data, run_tables
 
 
 def _boards(
