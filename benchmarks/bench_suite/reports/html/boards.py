@@ -112,7 +112,7 @@ def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | No
             drawn.rank, drawn.label, drawn.note, bar, cells, values,
             drawn.seeds, [cell.id for cell in row.cells], [cell.cell.get("seed") for cell in row.cells],
             _by_cell(row.cells, keys),
-            sorted(beats),
+            sorted(beats), dict(drawn.axes),
         ])  # fmt: skip
     return {
         "id": shown.id,

@@ -119,7 +119,7 @@ def _describe(
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
     for one in data:
-        one["address"] = address
+        one |= {"address": address, "name": run.name}
     described = {
         "prefix": prefix,
         "name": run.name,
