@@ -25,7 +25,7 @@ def test_each_task_has_its_table_with_ranks_intervals_and_seeds(make_run: Make, 
         "### loans – loans-25k",
     ]
     squeezed = re.sub(r" +", " ", text)
-    assert "| 1 | b | 0.900 ± 0.012 |" in squeezed
+    assert "| 1 | b | **0.900 ± 0.012** |" in squeezed
     assert "| 2 | a | 0.800 ± 0.012 |" in squeezed
     assert run.name in text
     assert "Two seeds are few" in text
@@ -109,7 +109,7 @@ def test_no_name_can_end_the_place_between_the_markers(make_run: Make, record: M
 
 def test_a_leaderboard_can_be_a_file_of_its_own(make_run: Make, record: Make_record, tmp_path: Path) -> None:
     path = write_leaderboard([make_run(record())], tmp_path / "reports" / "LEADERBOARD.md")
-    assert path.read_text().startswith("# Leaderboard\n\n### imdb")
+    assert path.read_text().startswith("# Leaderboard\n\n## imdb")
 
 
 def test_heads_are_narrow_the_probe_the_metric_and_the_unit_on_their_own_lines(
