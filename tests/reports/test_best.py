@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.reports.best import READING, best_by_ends, best_values, not_worse
+from bench_suite.reports.best import READING, _not_worse_over_seeds, best_by_ends, best_values, not_worse
 from bench_suite.reports.leaderboard import leaderboard
 from bench_suite.reports.table import Table, tables
 from bench_suite.reports.values import Value
@@ -107,21 +109,40 @@ def test_exact_values_need_no_interval(table_of: Callable[..., Table]) -> None:
     assert best_models(table_of(sizes, better="lower"), "other/metric") == ["a"]
 
 
-def test_timings_are_compared_by_an_interval_over_seeds_and_not_by_the_spread_of_their_samples(
+def seeds(*medians: float) -> list[dict[str, Any]]:
+    """Return timings of seeds whose samples are close to their median."""
+    return [{"value": m, "samples": (m * 0.999, m, m * 1.001), "unit": "samples/s"} for m in medians]
+
+
+def test_timings_are_compared_over_seeds_and_not_by_the_spread_of_their_samples(
     table_of: Callable[..., Table],
 ) -> None:
     """The middle halves of the samples do not overlap in any of these tables.
 
-    Two seeds whose logarithms differ by d have the half-width 12.706 · d / 2, Student's t with one degree of freedom.
+    Two seeds whose logarithms differ by 0.1 have the standard error 0.05 and one degree of freedom; against a row
+    without variance, Student's t is 12.706, so the other row must be exp(0.635) = 1.89 times as fast.
     """
-
-    def seeds(*medians: float) -> list[dict[str, Any]]:
-        return [{"value": m, "samples": (m * 0.999, m, m * 1.001), "unit": "samples/s"} for m in medians]
-
-    alike = seeds(100.0, 100.0 * math.exp(0.1))  # exp(0.05 ± 0.64): 56 to 199
-    assert best_models(table_of({"a": alike, "b": seeds(300.0, 301.0)}), "other/metric") == ["b"]
-    assert best_models(table_of({"a": alike, "b": seeds(190.0, 190.1)}), "other/metric") == []
+    varying, mean = seeds(100.0, 100.0 * math.exp(0.1)), 100.0 * math.exp(0.05)
+    for factor, best in ((1.80, []), (1.95, ["b"])):
+        equal = seeds(factor * mean, factor * mean)
+        assert best_models(table_of({"a": varying, "b": equal}), "other/metric") == best
     assert best_models(table_of({"a": seeds(100.0), "b": seeds(300.0)}), "other/metric") == []
+
+
+def test_a_wide_spread_of_a_fast_row_does_not_make_a_slow_row_one_of_the_best(table_of: Callable[..., Table]) -> None:
+    """The intervals of the two rows overlap, since two seeds have Student's t 12.7; Welch's test has p = 0.01."""
+    table = table_of({"a": seeds(33_000.0, 44_000.0), "b": seeds(3_200.0, 3_500.0), "c": seeds(1_000.0, 1_060.0)})
+    assert best_models(table, "other/metric") == ["a"]
+
+
+def test_differences_over_seeds_are_those_of_welchs_test() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        first, second = random.normal(0.0, 1.0, 4) - 5.0, random.normal(1.5, 2.0, 6) - 5.0
+        clear = stats.ttest_ind(first, second, equal_var=False).pvalue < 0.05
+        winner = int(second.mean() > first.mean())
+        assert _not_worse_over_seeds([first.tolist(), second.tolist()], "higher") == ([winner] if clear else [0, 1])
+        assert _not_worse_over_seeds([first.tolist(), second.tolist()], "lower") == ([1 - winner] if clear else [0, 1])
 
 
 def test_a_difference_from_the_reference_decides_where_intervals_overlap(table_of: Callable[..., Table]) -> None:

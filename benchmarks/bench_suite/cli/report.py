@@ -18,14 +18,19 @@ from bench_suite.store.runs import Store
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE; default: reports/RUN.md."
 )
+@click.option("--full", is_flag=True, help="Write all metrics, artifacts and versions too, with a folder of pictures.")
 @REFERENCE
-def command(runs: tuple[str, ...], results: Path, output: Path | None, reference: str | None) -> None:
-    """Write the reports of the given runs, by default of the newest run, as Markdown with pictures.
+def command(runs: tuple[str, ...], results: Path, output: Path | None, full: bool, reference: str | None) -> None:
+    """Write the reports of the given runs, by default of the newest run, as Markdown.
+
+    A report has the verdicts of the gates, the ranked tables, what a reader must know, and what to open for more.
+    The gates are judged against the baseline of the suite, if there is one (see bench baseline).
 
     RUN is the name of a run or the first letters of it. `bench results` lists the runs.
 
     \b
       bench report
+      bench report --full
       bench report 20261124T1200 --output reports/nlp.md
     """
     from bench_suite.reports.markdown import write_report
@@ -35,7 +40,7 @@ def command(runs: tuple[str, ...], results: Path, output: Path | None, reference
     selected_runs = [store.open(run) for run in runs or ("latest",)]
     check_reference(reference, selected_runs)
     target = output or Path("reports") / f"{selected_runs[0].name}.md"
-    for path in write_report(selected_runs, target, reference):
+    for path in write_report(selected_runs, target, reference, short=not full, gates=True):
         say(path)
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
     say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)

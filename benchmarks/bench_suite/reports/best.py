@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench_suite.contracts import MetricRow
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
@@ -13,14 +15,17 @@ from bench_suite.store.columns import heads_of, metric_at
 
 LEVEL = 0.95
 "Level of the intervals over seeds, as of every other interval of a table."
+MAX_COMPARED = 20
+"The rows with the best means that every row is compared with over seeds, at most."
 Ends = tuple[float, float]
 "The two ends of an interval."
 
 READING = (
     "Bold: the best values of a column, that is, no other row is clearly better. In the column that ranks, these are "
     "the rows of rank 1. In other columns a row is clearly better if its difference from the reference says so, or "
-    "else if the two 95 % intervals do not overlap; for timings and single observations these are intervals over "
-    "seeds. A column has no bold value if no row can be told from another, or if a value has no interval."
+    "else if the two 95 % intervals do not overlap. Timings and other values without an interval are compared over "
+    "seeds, each pair at 5 % (Welch's test, of logarithms). A column has no bold value if no row can be told from "
+    "another, or if a value has neither an interval nor a second seed."
 )
 
 
@@ -56,10 +61,12 @@ def not_worse(ends: Sequence[Ends], better: str) -> list[int]:
 def _not_worse(table: Table, column: Column, numbers: Sequence[int]) -> list[int]:
     """Return those of some rows that no other row is clearly better than; none if an uncertainty is not known."""
     rows = [table.rows[number] for number in numbers]
+    if rows and all(row.values[column].interval is None for row in rows):
+        return [numbers[position] for position in _not_worse_over_seeds(_values_of(rows, column), column.better)]
     ends = _ends_of(rows, column)
     if ends is None:
         return []
-    differences = next((c for c in table.columns if c.reference and _is_same_metric(c, column)), None)
+    differences = next((c for c in table.columns if _has_differences(table, c, column)), None)
     if differences is None:
         return [numbers[position] for position in not_worse(ends, column.better)]
     signed = ends if column.better != "lower" else [(-high, -low) for low, high in ends]
@@ -72,8 +79,9 @@ def _not_worse(table: Table, column: Column, numbers: Sequence[int]) -> list[int
     return [number for position, number in enumerate(numbers) if position not in worse]
 
 
-def _is_same_metric(one: Column, other: Column) -> bool:
-    return (one.name, one.at) == (other.name, other.at)
+def _has_differences(table: Table, one: Column, metric: Column) -> bool:
+    """Return whether a column has the differences of a metric from a reference, and not those from a baseline."""
+    return one.reference not in ("", table.baseline) and (one.name, one.at) == (metric.name, metric.at)
 
 
 def _known_pairs(rows: Sequence[Row], differences: Column) -> dict[tuple[int, int], bool]:
@@ -94,58 +102,65 @@ def _known_pairs(rows: Sequence[Row], differences: Column) -> dict[tuple[int, in
 def _ends_of(rows: Sequence[Row], column: Column) -> list[Ends] | None:
     """Return the ends of the interval of each row; None if one is not known."""
     ends: list[Ends] = []
-    positions: dict[int, tuple[Sequence[MetricRow], list[int]]] = {}
-    for row in rows:
+    for row, values in zip(rows, _values_of(rows, column)):
         interval = row.values[column].interval
-        own = _over_seeds(_measured(row, column, positions)) if interval is None else (interval.low, interval.high)
-        if own is None:
+        if interval is not None:
+            ends.append((interval.low, interval.high))
+        elif values and min(values) == max(values) and len(values) > 1:
+            ends.append((values[0], values[0]))  # all seeds and examples agree
+        else:
             return None
-        ends.append(own)
     return ends
 
 
-def _measured(row: Row, column: Column, positions: dict[int, tuple[Sequence[MetricRow], list[int]]]) -> list[MetricRow]:
-    """Return the metric of a column in the cells of a row.
+def _values_of(rows: Sequence[Row], column: Column) -> list[list[float]]:
+    """Return the value of a metric in each cell of each row; an exact value counts twice, because it would not vary."""
+    positions: dict[int, tuple[Sequence[MetricRow], list[int]]] = {}  # with the object, so that no other gets its id
+    key = (column.name, column.at)
+    values = []
+    for row in rows:
+        own: list[float] = []
+        for record in row.cells:
+            heads = heads_of(record)
+            if id(heads) not in positions:
+                same = [number for number, head in enumerate(heads) if (head.name, tuple(head.at.items())) == key]
+                positions[id(heads)] = (heads, same)
+            for position in positions[id(heads)][1]:
+                value = metric_at(record, position).value
+                if value is not None and math.isfinite(value):
+                    own += [float(value)] * (2 if heads[position].kind == "exact" else 1)
+        values.append(own)
+    return values
+
+
+def _not_worse_over_seeds(values: Sequence[Sequence[float]], better: str) -> list[int]:
+    """Return the positions of rows that none of the best rows is clearly better than, by Welch's test over seeds.
+
+    Positive values, such as rates and sizes, are compared by their logarithms. None if a row has a single value.
 
     Args:
-        row: the row.
-        column: the metric.
-        positions: where the metric is, by the identity of what cells with the same metrics share; kept with the object,
-            so that no other one gets its identity.
-    """
-    measured = []
-    for record in row.cells:
-        heads = heads_of(record)
-        if id(heads) not in positions:
-            own = [n for n, head in enumerate(heads) if (head.name, tuple(head.at.items())) == (column.name, column.at)]
-            positions[id(heads)] = (heads, own)
-        measured += [metric_at(record, position) for position in positions[id(heads)][1]]
-    return [one for one in measured if one.value is not None and math.isfinite(one.value)]
-
-
-def _over_seeds(measured: Sequence[MetricRow]) -> Ends | None:
-    """Return an interval over seeds of values without one of their own, by Student's t; None if it is not known.
-
-    Positive values, such as rates and sizes, are compared by their logarithms. Values that agree need no interval.
+        values: those of each row.
+        better: `higher` or `lower`.
     """
     from scipy import special
 
-    values = [float(row.value) for row in measured if row.value is not None]
-    if not values:
-        return None
-    if len(set(values)) == 1 and (len(values) > 1 or measured[0].kind == "exact"):
-        return values[0], values[0]
-    if len(values) < 2:
-        return None
-    logarithmic = min(values) > 0
-    scaled = [math.log(value) for value in values] if logarithmic else values
-    count = len(scaled)
-    mean = math.fsum(scaled) / count
-    variance = math.fsum((value - mean) ** 2 for value in scaled) / (count - 1)
-    arm = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * math.sqrt(variance / count)
-    if not logarithmic:
-        return mean - arm, mean + arm
-    return math.exp(mean - arm), math.exp(min(mean + arm, 700.0))
+    if any(len(own) < 2 for own in values):
+        return []
+    logarithmic = all(value > 0 for own in values for value in own)
+    sign = -1.0 if better == "lower" else 1.0
+    scaled = [sign * (np.log(own) if logarithmic else np.asarray(own)) for own in values]
+    means = np.array([own.mean() for own in scaled])
+    variances = np.array([own.var(ddof=1) / len(own) for own in scaled])
+    df = np.array([len(own) - 1.0 for own in scaled])
+    worse = np.zeros(len(values), dtype=bool)
+    for best in np.argsort(-means, kind="stable")[:MAX_COMPARED]:
+        variance = variances + variances[best]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            freedom = variance**2 / (variances**2 / df + variances[best] ** 2 / df[best])
+        # Without any variance, as of exact values, each difference counts.
+        margin = np.where(variance > 0, special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(variance), 0.0)
+        worse |= means[best] - means > margin
+    return np.flatnonzero(~worse).tolist()
 
 
 def bold(text: str, *, is_best: bool) -> str:

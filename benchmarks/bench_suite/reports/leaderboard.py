@@ -45,6 +45,11 @@ DIFFERENCES = (
     "A column `− MODEL` contains the difference from that model, with an interval, a verdict and p, all corrected for "
     "the differences of the whole table (Holm, 5 %). `not clear`: the interval contains 0."
 )
+CHANGES = (
+    "The column `− baseline run` contains the change since the suite's baseline, over the same test examples and "
+    "seeds, with the interval that decides. The verdict is that of the gate, or else *better* or *worse* if 0 lies "
+    "outside; at most 5 % of such findings are false on average (Benjamini and Hochberg)."
+)
 FEW_SEEDS = (
     "Two seeds are few: if seeds differ more than examples, a 95 % interval over two seeds covers the true value in "
     "less than 95 % of all cases."
@@ -69,7 +74,9 @@ def reading(shown: Sequence[Table]) -> str:
     parts += [BY_PAIRS] if ways - {"intervals"} else []
     parts += [SOME_BY_INTERVALS] if "pairs and intervals" in ways else []
     parts += [BY_INTERVALS] if "intervals" in ways else []
-    parts += [DIFFERENCES] if any(column.reference for table in shown for column in table.columns) else []
+    references = {(table.baseline, column.reference) for table in shown for column in table.columns if column.reference}
+    parts += [DIFFERENCES] if any(baseline != reference for baseline, reference in references) else []
+    parts += [CHANGES] if any(baseline == reference for baseline, reference in references) else []
     parts += [BOLD] if any(best_values(table) for table in shown) else []
     parts += [FEW_SEEDS] if any(len(row.cells) == 2 and row.folds < 2 for row in rows) else []
     parts += [FOLDS] if any(row.folds > 1 for row in rows) else []

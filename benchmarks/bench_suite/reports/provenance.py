@@ -14,9 +14,18 @@ from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import Table, machine
 from bench_suite.store.runs import Run
 
+MAIN_FACTS = ("Run", "Started", "Suite's repository", "Command", "Resumed by", "Overrides", "Program", "Hardware")
+"The facts of a short report: which run, when, from which commit, by which command, and where."
 
-def run_facts(run: Run, run_tables: Sequence[Table]) -> str:
-    """Return a Markdown list of facts, without empty ones: suite, run, program, command, hardware, versions, time."""
+
+def run_facts(run: Run, run_tables: Sequence[Table], only: Sequence[str] = ()) -> str:
+    """Return a Markdown list of facts, without empty ones: suite, run, program, command, hardware, versions, time.
+
+    Args:
+        run: the run.
+        run_tables: its tables.
+        only: the names of the facts; default: all of them.
+    """
     info = run.info
     git = info.get("git") or {}
     commit = f"{git.get('commit') or 'before the first commit'}" + (f" on {git['branch']}" if git.get("branch") else "")
@@ -51,7 +60,11 @@ def run_facts(run: Run, run_tables: Sequence[Table]) -> str:
         ),
     }
     coded = ("Command", "Resumed by", "Overrides")
-    written = {name: value if name in coded else escaping.inline(value) for name, value in facts.items() if value}
+    written = {
+        name: value if name in coded else escaping.inline(value)
+        for name, value in facts.items()
+        if value and (not only or name in only)
+    }
     return "\n".join(f"- **{name}:** {value}" for name, value in written.items())
 
 
