@@ -156,9 +156,9 @@ def _not_worse_over_seeds(values: Sequence[Sequence[float]], better: str) -> lis
     for best in np.argsort(-means, kind="stable")[:MAX_COMPARED]:
         variance = variances + variances[best]
         with np.errstate(divide="ignore", invalid="ignore"):
-            freedom = variance**2 / (variances**2 / df + variances[best] ** 2 / df[best])
+            total_df = variance**2 / (variances**2 / df + variances[best] ** 2 / df[best])
         # Without any variance, as of exact values, each difference counts.
-        margin = np.where(variance > 0, special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(variance), 0.0)
+        margin = np.where(variance > 0, special.stdtrit(total_df, (1 + LEVEL) / 2) * np.sqrt(variance), 0.0)
         worse |= means[best] - means > margin
     return np.flatnonzero(~worse).tolist()
 
