@@ -48,7 +48,7 @@ DIFFERENCES = (
 CHANGES = (
     "The column `− baseline run` contains the change since the suite's baseline, over the same test examples and "
     "seeds, with the interval that decides. The verdict is that of the gate, or else *better* or *worse* if 0 lies "
-    "outside; at most 5 % of such findings are false on average (Benjamini and Hochberg)."
+    "outside (`not clear`: it does not); at most 5 % of such findings are false on average (Benjamini and Hochberg)."
 )
 FEW_SEEDS = (
     "Two seeds are few: if seeds differ more than examples, a 95 % interval over two seeds covers the true value in "
