@@ -18,6 +18,7 @@ from bench_suite.cli.output import say, say_left_out
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
     from bench_suite.components.discovery import Component
+    from bench_suite.components.options import Option
     from bench_suite.store.runs import Run, Store
 
 LIST = ""
@@ -213,13 +214,25 @@ def settings_of(exporter: Component, settings: Sequence[str]) -> dict[str, Any]:
                 f"(options: {known})"
             )
         try:
-            values[option.name] = option.accept(_value(written))
+            values[option.name] = _accepted(option, written)
         except ValueError as error:
-            try:
-                values[option.name] = option.accept(written)  # a text that is also a number, such as a name 2026
-            except ValueError:
-                raise click.UsageError(f"--set {setting}: {error}") from None
+            raise click.UsageError(f"--set {setting}: {error}") from None
     return values
+
+
+def _accepted(option: Option, written: str) -> Any:
+    """Return the value of an option: TOML, or else text, or else a list of texts between commas.
+
+    Raises:
+        ValueError: none of them fits the option.
+    """
+    errors = []
+    for value in (_value(written), written, written.split(",")):
+        try:
+            return option.accept(value)
+        except ValueError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _value(written: str) -> Any:
