@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +49,34 @@ def _metrics_in(path: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, An
 
 @pytest.fixture
 def hostile_run(history_runs: Any) -> Run:
-    """Return a run with a cell for each of HOSTILE: in a label, a coordinate, a unit, a reason and a file name."""
+    """Return a run with a cell for each of HOSTILE: in a label, a coordinate, a unit, a reason and a caption."""
+    runs = []
     for number, text in enumerate(HOSTILE):
+        value = 0.9 - number / 100
         metrics = (
-            MetricRow(
-                "quality/accuracy", 0.9 - number / 100, "fraction", "higher", interval=Interval(0.1, 0.95), n=100
-            ),
+            MetricRow("quality/accuracy", value, "fraction", "higher", interval=Interval(0.1, 0.95), n=100),
             MetricRow("quality/by", None, text, "none", reason=text, at={"group": text}),
         )
         cell = {"task": "digits", "model": f"m{number}", "seed": 0, "note": text, "n": 3, "layers": [1, 2]}
         artifacts = (ArtifactRow("quality/x", "text", "cells/x.txt", text),)
         changes = {"cell": cell, "artifacts": artifacts}
-        run = history_runs.add(metrics, record=changes, id=f"id{number}", title=text, planned={})
-        lines = run.path / "records" / "00001.jsonl"
-        if number:
-            with (first.path / "records" / "00001.jsonl").open("ab") as file:
-                file.write(lines.read_bytes())
-        else:
-            first = run
-    return Run(first.path)
+        runs.append(history_runs.add(metrics, record=changes, id=f"id{number}", title=text, planned={}))
+    return joined(runs)
+
+
+def joined(runs: Sequence[Run]) -> Run:
+    """Return the first of some runs, with the records of all."""
+    with (runs[0].path / "records" / "00001.jsonl").open("ab") as file:
+        for run in runs[1:]:
+            file.write((run.path / "records" / "00001.jsonl").read_bytes())
+    return Run(runs[0].path)
+
+
+@pytest.fixture
+def run_of_models(history_runs: Any) -> Callable[..., Run]:
+    """Return a function that writes a run with a cell for each model, from its metrics."""
+
+    def write(models: Mapping[str, Sequence[MetricRow]], **facts: Any) -> Run:
+        return joined([history_runs.add(rows, model=model, planned={}, **facts) for model, rows in models.items()])
+
+    return write

@@ -76,8 +76,9 @@ def test_a_byte_order_mark_comes_first_if_asked_for(history_runs) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, ""), (-0.5, "-0.5"), (0.1 + 0.2, "0.30000000000000004"), (10**17 + 1, "100000000000000001"), (5e-324, "5e-324"),
-        (True, "true"), (False, "false"), ("-", "'-"), ([1, "a"], '[1, "a"]'), ("plain", "plain"), (float("inf"), "inf"),
+        (None, ""), (-0.5, "-0.5"), (0.1 + 0.2, "0.30000000000000004"), (10**17 + 1, "100000000000000001"),
+        (5e-324, "5e-324"), (float("inf"), "inf"), (True, "true"), (False, "false"), ("-", "'-"), ("plain", "plain"),
+        ([1, "a"], '[1, "a"]'),
     ],
 )  # fmt: skip
 def test_numbers_have_all_their_digits_and_are_never_escaped(value: Any, text: str) -> None:

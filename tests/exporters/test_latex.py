@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +36,6 @@ def accuracy(value: float, half: float = 0.01) -> MetricRow:
     )
 
 
-def run_of(history_runs: Any, models: dict[str, Sequence[MetricRow]], **facts: Any) -> Run:
-    """Return a run with a cell for each of some models."""
-    runs = [history_runs.add(rows, model=model, **facts) for model, rows in models.items()]
-    with (runs[0].path / "records" / "00001.jsonl").open("ab") as file:
-        for run in runs[1:]:
-            file.write((run.path / "records" / "00001.jsonl").read_bytes())
-    return Run(runs[0].path)
-
-
 def test_it_has_the_rows_and_values_of_the_leaderboard(real_run) -> None:
     text = text_of(real_run)
     board = leaderboard([real_run])
@@ -68,9 +58,8 @@ def test_it_has_the_rows_and_values_of_the_leaderboard(real_run) -> None:
     assert text.count(r"\begin{table}") == text.count(r"\toprule") == len({*re.findall(r"\\label\{(.*?)\}", text)}) == 3
 
 
-def test_the_best_is_bold_and_so_are_its_ties(history_runs) -> None:
-    run = run_of(
-        history_runs,
+def test_the_best_is_bold_and_so_are_its_ties(run_of_models) -> None:
+    run = run_of_models(
         {"a": [accuracy(0.9)], "b": [accuracy(0.899)], "c": [accuracy(0.7)]},
         report={"columns": ["quality/accuracy"], "sort": "quality/accuracy"},
     )
@@ -82,26 +71,26 @@ def test_the_best_is_bold_and_so_are_its_ties(history_runs) -> None:
     )  # fmt: skip
 
 
-def test_in_other_columns_overlapping_intervals_are_ties_and_lower_may_be_better(history_runs) -> None:
+def test_in_other_columns_overlapping_intervals_are_ties_and_lower_may_be_better(run_of_models) -> None:
     def loss(value: float) -> MetricRow:
         return MetricRow("quality/loss", value, "", "lower", interval=Interval(value - 0.1, value + 0.1), n=400)
 
     models = {"a": [accuracy(0.9), loss(0.5)], "b": [accuracy(0.8), loss(0.35)], "c": [accuracy(0.7), loss(0.9)]}
-    run = run_of(history_runs, models, report={"columns": ["quality/accuracy", "quality/loss"]})
+    run = run_of_models(models, report={"columns": ["quality/accuracy", "quality/loss"]})
     assert [row[3].startswith(r"\textbf") for row in rows_of(text_of(run))] == [True, True, False]
 
 
-def test_a_missing_value_has_its_reason_below_the_table(history_runs) -> None:
+def test_a_missing_value_has_its_reason_below_the_table(run_of_models) -> None:
     missing = MetricRow("quality/r2", None, "", "higher", reason="100% of the targets_are equal")
-    run = run_of(history_runs, {"a": [accuracy(0.9), missing]}, report={"columns": ["quality/accuracy", "quality/r2"]})
+    run = run_of_models({"a": [accuracy(0.9), missing]}, report={"columns": ["quality/accuracy", "quality/r2"]})
     text = text_of(run)
     ((_, _, _, value, _),) = rows_of(text)
     assert value == r"--\textsuperscript{1}"
     assert r"\textsuperscript{1}~100\% of the targets\_are equal" in text
 
 
-def test_options_choose_caption_label_columns_and_notes(history_runs) -> None:
-    run = run_of(history_runs, {"a": [accuracy(0.9), MetricRow("compute/flops", 5, "FLOP", "lower", kind="exact")]})
+def test_options_choose_caption_label_columns_and_notes(run_of_models) -> None:
+    run = run_of_models({"a": [accuracy(0.9), MetricRow("compute/flops", 5, "FLOP", "lower", kind="exact")]})
     text = text_of(run, caption="A & B", label="tab:main", columns=("compute/flops",), notes=False, size="scriptsize")
     assert r"\caption{A \& B: digits}" in text
     assert r"\label{tab:main}" in text
@@ -114,8 +103,8 @@ def test_options_choose_caption_label_columns_and_notes(history_runs) -> None:
         text_of(run, reference="b")
 
 
-def test_a_reference_has_its_column_of_differences(history_runs) -> None:
-    run = run_of(history_runs, {"a": [accuracy(0.9)], "b": [accuracy(0.7)]}, report={"columns": ["quality/accuracy"]})
+def test_a_reference_has_its_column_of_differences(run_of_models) -> None:
+    run = run_of_models({"a": [accuracy(0.9)], "b": [accuracy(0.7)]}, report={"columns": ["quality/accuracy"]})
     text = text_of(run, reference="b")
     assert "$-$ b" in text
     assert [row[3] for row in rows_of(text)][1] == "reference"
