@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from bench_suite.cli.arguments import RESULTS, display_path
 from bench_suite.cli.completion_values import run_names
@@ -27,10 +28,16 @@ FUNCTIONS = ("export_to", "export_run", "export")
 "Functions that write a run, if they have a parameter `run`; the first one that an exporter has counts."
 
 
+def complete_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the names of the formats."""
+    names = (shown(exporter) for exporter in run_exporters())
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command()
 @click.argument("run", default="latest", metavar="[RUN]", shell_complete=run_names)
 @click.option(
-    "--format", "format_name", is_flag=False, flag_value=LIST, metavar="[NAME]",
+    "--format", "format_name", is_flag=False, flag_value=LIST, metavar="[NAME]", shell_complete=complete_formats,
     help="Format of the file; default: what the end of FILE says, such as .csv. Without NAME, list the formats.",
 )  # fmt: skip
 @click.option(
@@ -87,8 +94,12 @@ def command(
     elif output is None:
         for part in _parts(content):
             sys.stdout.buffer.write(part)
+    elif isinstance(content, Mapping):
+        for name, file in content.items():
+            say(f"{source.name} written to {display_path(_write_file(Path(output) / name, file))}")
     else:
-        say(f"{source.name} written to {display_path(_write(exporter, source, output, content))}")
+        path = _file_of(exporter, source, output)
+        say(f"{source.name} written to {display_path(_write_file(path, content))}")
     say_left_out([*store.damages, *source.damages])
 
 
@@ -96,13 +107,17 @@ def _parts(content: bytes | Iterable[bytes]) -> Iterable[bytes]:
     return [content] if isinstance(content, bytes) else content
 
 
-def _write(exporter: Component, run: Run, output: str, content: bytes | Iterable[bytes]) -> Path:
-    """Write a file, named after the run if `output` is a folder, and return its path."""
-    from bench_suite.reports.leaderboard import write
-
+def _file_of(exporter: Component, run: Run, output: str) -> Path:
+    """Return the path of the file; it is named after the run if `output` is a folder."""
     path = Path(output)
     if path.is_dir() or output.endswith(("/", os.sep)):
         path /= f"{run.name}{''.join(exporter.words('SUFFIXES')[:1])}"
+    return path
+
+
+def _write_file(path: Path, content: bytes | Iterable[bytes]) -> Path:
+    from bench_suite.reports.leaderboard import write
+
     write(path, content)
     return path
 
@@ -161,7 +176,7 @@ def exporter_of_file(output: str | None) -> Component:
     if output is None:
         raise click.UsageError(f"Missing option '--format': one of {formats}")
     suffixes = {suffix: exporter for exporter in exporters for suffix in exporter.words("SUFFIXES")}
-    matching = [suffix for suffix in suffixes if output.lower().endswith(suffix)]
+    matching = [suffix for suffix in suffixes if output.lower().endswith(suffix.lower())]
     if not matching:
         raise click.UsageError(
             f"--output {output} names no format, as {', '.join(suffixes)} do: state --format, one of {formats}"
