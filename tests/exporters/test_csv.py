@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bench_suite.contracts import MetricRow
-from bench_suite.exporters.csv import Options, export, field
+from bench_suite.exporters.csv import Options, escape, export
 from bench_suite.store.runs import Run
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
@@ -73,13 +73,23 @@ def test_a_byte_order_mark_comes_first_if_asked_for(history_runs) -> None:
     assert text_of(run, byte_order_mark=True).startswith("\ufeffrun,suite,id,")
 
 
+def test_numbers_have_all_their_digits_and_are_never_escaped(history_runs) -> None:
+    labels = {"a": -0.5, "b": 0.1 + 0.2, "c": 10**17 + 1, "d": 5e-324, "e": True, "f": None, "g": [1, "a"], "h": "-"}
+    cell = {"task": "t", "model": "m", **labels}
+    (row,) = rows_of(history_runs.add([MetricRow("quality/x", -1e-9, "", "none", n=3)], record={"cell": cell}))
+    assert {name: row[name] for name in labels} == {
+        "a": "-0.5", "b": "0.30000000000000004", "c": "100000000000000001", "d": "5e-324", "e": "true", "f": "",
+        "g": '[1, "a"]', "h": "'-",
+    }  # fmt: skip
+    assert row["value"] == "-1e-09"
+
+
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("text", "escaped"),
     [
-        (None, ""), (-0.5, "-0.5"), (0.1 + 0.2, "0.30000000000000004"), (10**17 + 1, "100000000000000001"),
-        (5e-324, "5e-324"), (float("inf"), "inf"), (True, "true"), (False, "false"), ("-", "'-"), ("plain", "plain"),
-        ([1, "a"], '[1, "a"]'),
+        ("=1", "'=1"), (" =1", "' =1"), ("a=1", "a=1"), ("'a", "''a"), ("a\n-b", "a\n'-b"), ("a\r\n\n+b", "a\r\n\n'+b"),
+        ("", ""), ("\tx", "'\tx"), ("−1", "−1"), ("＝1", "'＝1"), ("x - y", "x - y"), ("\x00@x", "'\x00@x"),
     ],
 )  # fmt: skip
-def test_numbers_have_all_their_digits_and_are_never_escaped(value: Any, text: str) -> None:
-    assert field(value, True) == text
+def test_a_line_that_begins_like_a_formula_gets_an_apostrophe(text: str, escaped: str) -> None:
+    assert escape(text) == escaped

@@ -15,6 +15,7 @@ back, remove one apostrophe from the beginning of each line that has one.
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import re
@@ -50,15 +51,29 @@ def export(run: Run, options: Options) -> Iterator[bytes]:
     table = long_table(run)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
-    escape = options.formulas == "escape"
+    escaped = functools.lru_cache(maxsize=10_000)(escape if options.formulas == "escape" else str)
     if options.byte_order_mark:
         buffer.write("\ufeff")
-    writer.writerow([field(column, escape) for column in table.columns])
+    writer.writerow(map(escaped, table.columns))
     for row in table.rows():
-        writer.writerow([field(value, escape) for value in row])
+        writer.writerow([value if type(value) in AS_THEY_ARE else escaped(as_text(value)) for value in row])
         if buffer.tell() > BLOCK:
             yield _content(buffer)
     yield _content(buffer)
+
+
+AS_THEY_ARE = (float, int, type(None))
+"Types that the writer writes by itself: with all digits of a number, and nothing for None."
+
+
+def as_text(value: Any) -> str:
+    """Return a value that is no number as text."""
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def escape(text: str) -> str:
+    """Return a text no line of which begins like a formula."""
+    return FORMULA.sub(r"\1'", text)
 
 
 def _content(buffer: io.StringIO) -> bytes:
@@ -67,15 +82,3 @@ def _content(buffer: io.StringIO) -> bytes:
     buffer.seek(0)
     buffer.truncate()
     return text.encode("utf-8", errors="backslashreplace")  # half of a surrogate pair has no UTF-8
-
-
-def field(value: Any, escape: bool) -> str:
-    """Return a value as a field, without quotes: numbers are never escaped."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
-    return FORMULA.sub(r"\1'", text) if escape else text

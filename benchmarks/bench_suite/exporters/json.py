@@ -16,10 +16,13 @@ or `"inf"`. The text is ASCII, with one line for each cell.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from bench_suite._version import __version__
+from bench_suite.store.columns import metric_at
 from bench_suite.store.records import artifact_to_json, dumps, metric_to_json, to_json
 from bench_suite.store.runs import Run
 
@@ -27,6 +30,7 @@ SUFFIXES = (".json",)
 FORMAT = "bench-suite run"
 SCHEMA = 1
 "Version of the document."
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def export(run: Run) -> Iterator[bytes]:
@@ -50,5 +54,8 @@ def export(run: Run) -> Iterator[bytes]:
         yield f'{"{" if key == "format" else ","}\n"{key}": {dumps(value)}'.encode()
     yield b',\n"records": ['
     for number, record in enumerate(records):
-        yield f"{',' if number else ''}\n{dumps(to_json(record))}".encode()
+        # The metrics of one cell at a time are in memory.
+        metrics_of_cell = tuple(metric_at(record, position) for position in range(len(record.metrics)))
+        entry = to_json(replace(record, metrics=metrics_of_cell))
+        yield f"{',' if number else ''}\n{_ENCODER.encode(entry)}".encode()
     yield b"\n]\n}\n"

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from bench_suite.contracts import Record
-from bench_suite.store.columns import heads_of
+from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.runs import Run
 
 BEFORE_LABELS: Mapping[str, str] = {
@@ -64,7 +64,8 @@ class LongTable:
         for record in self.records:
             names = (self.run.name, str(self.run.info["suite"]), record.id)
             cell = (*names, *map(record.cell.get, self.labels), record.data.get("name"), record.status)
-            for row in record.metrics:
+            for position in range(len(record.metrics)):
+                row = metric_at(record, position)  # which is not kept: a large run is written in little memory
                 interval = row.interval
                 ends = (None,) * 4 if interval is None else (interval.low, interval.high, interval.level, interval.over)
                 at = map(row.at.get, self.coordinates)
