@@ -280,7 +280,15 @@ def problem_facts(problem: Component) -> str:
 def exporter_facts(exporter: Component) -> str:
     """Return a table with when an exporter writes and the packages that it needs."""
     rows = {
-        "writes": "during a run" if "follow" in exporter.functions else "from a finished result",
+        "writes": " and ".join(
+            when
+            for when, functions in {
+                "during a run": {"follow"},
+                "from a finished result": {"export", "export_run", "export_to"},
+            }.items()
+            if functions & exporter.functions
+        ),
+        "chosen by": ", ".join(f"`{suffix}`" for suffix in exporter.words("SUFFIXES")),
         "needs the packages": ", ".join(exporter.words("IMPORTS")),
         "version": str(exporter.version),
     }
