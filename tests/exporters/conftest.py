@@ -48,6 +48,12 @@ def _metrics_in(path: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, An
 
 
 @pytest.fixture
+def hostile_texts() -> Sequence[str]:
+    """Return texts that formats must write as they are."""
+    return HOSTILE
+
+
+@pytest.fixture
 def hostile_run(history_runs: Any) -> Run:
     """Return a run with a cell for each of HOSTILE: in a label, a coordinate, a unit, a reason and a caption."""
     runs = []

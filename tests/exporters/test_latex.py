@@ -135,7 +135,14 @@ def test_a_text_is_printed_as_it_is(text: str, written: str) -> None:
 
 
 @pytest.mark.skipif(PDFLATEX is None, reason="pdflatex is not installed: apt-get install texlive-latex-recommended")
-def test_it_compiles_also_with_hostile_texts(real_run, hostile_run, tmp_path: Path) -> None:
+def test_it_compiles_also_with_hostile_texts(real_run, run_of_models, hostile_texts, tmp_path: Path) -> None:
+    def missing(text: str) -> MetricRow:
+        return MetricRow("quality/r2", None, "", "higher", reason=text)
+
+    hostile_run = run_of_models(
+        {text: [accuracy(0.9), missing(text)] for text in hostile_texts},
+        title="".join(hostile_texts), report={"columns": ["quality/accuracy", "quality/r2"]},
+    )  # fmt: skip
     for name, run in (("real", real_run), ("hostile", hostile_run)):
         (tmp_path / f"{name}.tex").write_bytes(export(run, Options(document=True)))
         ended = subprocess.run(

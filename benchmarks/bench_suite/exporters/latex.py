@@ -6,8 +6,8 @@ column and all that cannot be told apart from it: rows of rank 1 in the column t
 whose intervals, or spreads, overlap with that of the best. Text below a table states the data, the hardware, how to
 read the values, and why one is missing.
 
-Any text is escaped. Letters that pdfTeX does not know in its usual fonts, such as Chinese ones, are printed by LuaLaTeX
-and XeLaTeX, and as U+6F22 by pdfLaTeX.
+Any text is escaped. Letters that pdfLaTeX does not know, such as Chinese ones, are printed by LuaLaTeX and XeLaTeX, and
+as U+6F22 by pdfLaTeX.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ PREAMBLE = r"""\documentclass{article}
 \begin{document}
 """
 DEFINITION = r"""\ifdefined\benchchar\else
-  % The character, if the engine knows all of Unicode, else its number.
-  \DeclareRobustCommand{\benchchar}[2]{\ifdefined\Umathchar#1\else\texttt{U+#2}\fi}
+  % The character, if the engine knows all of Unicode or this one, else its number.
+  \DeclareRobustCommand{\benchchar}[2]{%
+    \ifdefined\Umathchar#1\else\ifcsname u8:\detokenize{#1}\endcsname#1\else\texttt{U+#2}\fi\fi}
 \fi
 """
 
