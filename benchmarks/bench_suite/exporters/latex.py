@@ -115,7 +115,7 @@ def _float(table: Table, run: Run, options: Options, tables: Sequence[Table]) ->
     label = options.label + (f"-{name if namesakes else table.task}" if several else "")
     notes = _Notes()
     lines = [*_tabular(table, notes)]
-    text = [leaderboard.plain_about(table), leaderboard.reading([table]), *table.notes]
+    text = [leaderboard.about_text(table), leaderboard.reading([table]), *table.notes]
     text += [BOLD] if best(table) else []
     below = [_prose(" ".join(text))] if options.notes else []
     below += [f"\\textsuperscript{{{number}}}~{escaped(note)}" for note, number in notes.numbers.items()]

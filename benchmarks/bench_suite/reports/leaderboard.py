@@ -143,10 +143,10 @@ def name(table: Table) -> str:
 
 def about(table: Table) -> str:
     """Return a sentence about the data and the hardware of a table, as Markdown."""
-    return escaping.inline(plain_about(table))
+    return escaping.inline(about_text(table))
 
 
-def plain_about(table: Table) -> str:
+def about_text(table: Table) -> str:
     """Return a sentence about the data and the hardware of a table, as plain text."""
     sizes = [
         f"{table.data[split]:,} {split}"
