@@ -141,7 +141,7 @@ def _cells(run: Run, records: Sequence[Record]) -> Iterator[Case]:
 
 
 def _traceback(run: Run, record: Record, part: str) -> str:
-    text = run.read_traceback(record.id, part)
+    text = run.read_traceback(record.id, part) or ""
     return text if len(text) <= TRACEBACK_CHARACTERS else f"…{text[-TRACEBACK_CHARACTERS:]}"
 
 

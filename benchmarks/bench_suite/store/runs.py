@@ -344,14 +344,6 @@ class Run:
         self.write_text(file, text)
         return file
 
-    def read_traceback(self, id: str, name: str) -> str:
-        """Return the traceback of a part of a cell: `cell`, or a probe's label; empty if there is none."""
-        path = self._inside(f"cells/{safe_name(id)}/traceback-{safe_name(name)}.txt")
-        try:
-            return path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
-
     def write_summaries(self, metrics: Sequence[MetricRow], artifacts: Sequence[ArtifactRow]) -> None:
         """Write the metrics and artifacts of the whole run; they replace earlier ones."""
         write_summaries(self.path, metrics, artifacts)
