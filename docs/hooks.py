@@ -183,7 +183,7 @@ def part_components(kind: str) -> str:
     text = []
     for component in shipped(kind):  # type: ignore[arg-type]  # a marker with a wrong kind gives nothing, and a test fails
         text += [f"## {component.name}", component.doc.strip(), FACTS.get(kind, version)(component)]
-        if kind in ("tasks", "models", "probes", "problems", "importers"):
+        if kind in ("tasks", "models", "probes", "problems", "importers", "exporters"):
             text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
@@ -206,7 +206,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "probes": ("probe", "during", "summarise"),
     "executors": ("execute",),
     "importers": ("matches", "cells"),
-    "exporters": ("export", "follow"),
+    "exporters": ("export", "export_run", "export_to", "follow"),
     "metrics": (),  # the function that has the file's name
 }
 
@@ -283,7 +283,15 @@ def problem_facts(problem: Component) -> str:
 def exporter_facts(exporter: Component) -> str:
     """Return a table with when an exporter writes and the packages that it needs."""
     rows = {
-        "writes": "during a run" if "follow" in exporter.functions else "from a finished result",
+        "writes": " and ".join(
+            when
+            for when, functions in {
+                "during a run": {"follow"},
+                "from a finished result": {"export", "export_run", "export_to"},
+            }.items()
+            if functions & exporter.functions
+        ),
+        "chosen by": ", ".join(f"`{suffix}`" for suffix in exporter.words("SUFFIXES")),
         "needs the packages": ", ".join(exporter.words("IMPORTS")),
         "version": str(exporter.version),
     }
