@@ -128,7 +128,10 @@ _REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "exporters": ((), ()),
 }
 "By kind: the facts and the functions that a component needs."
-_ONE_OF: dict[Kind, tuple[str, ...]] = {"probes": ("probe", "summarise"), "exporters": ("export", "follow")}
+_ONE_OF: dict[Kind, tuple[str, ...]] = {
+    "probes": ("probe", "summarise"),
+    "exporters": ("export", "export_to", "follow"),
+}
 "Functions of which a component needs at least one."
 
 

@@ -1,0 +1,71 @@
+"""The interface of an experiment tracker: what its exporter has to do, during a run and with a finished one."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench_suite.contracts import Record
+from bench_suite.suite.cell import name_of
+
+
+@dataclass(frozen=True)
+class TrackedCell:
+    """A cell, as far as a tracker needs it; a finished run knows no more of it."""
+
+    id: str
+    labels: Mapping[str, Any]
+    "`task`, `model`, `engine`, `precision`, `seed`, and each further axis by its name."
+
+    @property
+    def name(self) -> str:
+        """The name of the cell for people: `mnist, mlp, seed 0`."""
+        return name_of(self.labels)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a training curve."""
+
+    curve: str
+    "`train/…` for a curve over optimizer steps, `epoch/…` for one over epochs."
+    step: int
+    "The number of steps done, or the epoch from 1."
+    value: float
+    "A finite number."
+    at: float = field(default_factory=time.time)
+    "When it was measured, in seconds since 1970."
+
+
+class Tracker(ABC):
+    """An experiment tracker to which one run is written, cell by cell.
+
+    A cell may be written a second time, after a kill or by a second export. Then nothing may appear twice.
+    """
+
+    @abstractmethod
+    def add_points(self, cell: TrackedCell, points: Sequence[Point]) -> None:
+        """Add points to the curves of a cell; the first call for a cell creates what the tracker has for it.
+
+        Args:
+            cell: the cell.
+            points: in the order in which they were measured.
+        """
+
+    @abstractmethod
+    def finish(self, cell: TrackedCell, record: Record) -> None:
+        """Write the options, final metrics and artifacts of a cell that has ended, with any status."""
+
+    @abstractmethod
+    def close(self, *, complete: bool) -> str:
+        """Write what concerns the run as a whole, and end.
+
+        Args:
+            complete: False if the run was interrupted or killed, or has cells that were not run.
+
+        Returns:
+            A line for the user: where it was written and how to open it. Empty if there is nothing to say.
+        """
