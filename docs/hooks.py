@@ -180,7 +180,7 @@ def part_components(kind: str) -> str:
     text = []
     for component in shipped(kind):  # type: ignore[arg-type]  # a marker with a wrong kind gives nothing, and a test fails
         text += [f"## {component.name}", component.doc.strip(), FACTS.get(kind, version)(component)]
-        if kind in ("tasks", "models", "probes", "problems", "importers"):
+        if kind in ("tasks", "models", "probes", "problems", "importers", "exporters"):
             text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
@@ -203,7 +203,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "probes": ("probe", "during", "summarise"),
     "executors": ("execute",),
     "importers": ("matches", "cells"),
-    "exporters": ("export", "follow"),
+    "exporters": ("export", "export_run", "export_to", "follow"),
     "metrics": (),  # the function that has the file's name
 }
 

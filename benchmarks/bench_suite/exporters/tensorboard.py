@@ -19,7 +19,7 @@ from bench_suite.store.runs import Run
 from bench_suite.tracking.artifacts import pictures
 from bench_suite.tracking.callback import TrackerCallback
 from bench_suite.tracking.finished_run import write_run
-from bench_suite.tracking.tracker import Point, TrackedCell, Tracker
+from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written
 from bench_suite.tracking.values import final_metrics, hyper_parameters, record_digest, shown_path
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def export_to(run: Run, target: str | None) -> str:
         target: the folder; None for `tensorboard` in the folder of the run.
 
     Returns:
-        How to open them.
+        Where they are, and on a further line how to open them.
     """
     return write_run(run, EventFiles(run, run.path / FOLDER if target is None else Path(target), replace=True))
 
@@ -95,12 +95,13 @@ class EventFiles(Tracker):
             writer.close()
             (self._cell_folder(cell) / _WRITTEN).write_text(record_digest(record), encoding="utf-8")
 
-    def close(self, *, complete: bool) -> str:
+    def close(self, *, complete: bool) -> Written:
         """Close all files."""
         for writer in self._open.values():
             writer.close()
         self._open.clear()
-        return f"curves: tensorboard --logdir {shown_path(self._folder)}"
+        folder = shown_path(self._folder)
+        return Written(f"{folder}/: {self._written} cells", f"curves: tensorboard --logdir {folder}")
 
     def _add_pictures(self, writer: SummaryWriter, record: Record) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary

@@ -256,20 +256,27 @@ def insert(text: str, into: Path) -> None:
         write(into, new.encode())
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a file completely or not at all, and create its folders.
+
+    Args:
+        path: the file.
+        content: what it contains, or the parts of it, in order.
 
     Raises:
         ReportError: the file cannot be written.
     """
     temporary = path.parent / f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(3)}.tmp"
+    parts = [content] if isinstance(content, bytes) else content
     try:
         if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
-            path.write_bytes(content)
+            with path.open("wb") as file:
+                file.writelines(parts)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
+            with temporary.open("wb") as file:
+                file.writelines(parts)
             if path.exists():
                 temporary.chmod(path.stat().st_mode)
             temporary.replace(path.resolve() if path.is_symlink() else path)

@@ -1,4 +1,4 @@
-"""The callback that writes a run to a tracker while it goes on; points of curves are sent together every few seconds."""
+"""The callback that writes a run to a tracker while it goes on; points of curves are sent together in intervals."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class TrackerCallback(RunCallback):
 
     def end(self, *, complete: bool) -> None:
         """End the tracker. Points of a cell without a record are lost: its training is repeated or has failed."""
-        self.where = self._tracker.close(complete=complete)
+        self.where = self._tracker.close(complete=complete).command
         self._other.end(complete=complete)
 
     def _add(self, cell: Cell, points: Sequence[Point], *, later: bool = False) -> None:

@@ -17,7 +17,7 @@ def write_run(run: Run, tracker: Tracker) -> str:
         tracker: where to write.
 
     Returns:
-        What the tracker says at its end: where it has written, and how to open it.
+        Where the tracker has written, and on a further line how to open it.
 
     Raises:
         BenchError: the run has no record yet, or the tracker cannot be written.
@@ -31,4 +31,5 @@ def write_run(run: Run, tracker: Tracker) -> str:
         if history is not None:
             tracker.add_points(cell, [*history_points(history, training_began(record))])
         tracker.finish(cell, record)
-    return tracker.close(complete=len(records) >= int(run.info.get("cells", len(records))))
+    written = tracker.close(complete=len(records) >= int(run.info.get("cells", len(records))))
+    return f"{written.target}\n{written.command}"

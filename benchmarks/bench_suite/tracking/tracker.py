@@ -40,6 +40,16 @@ class Point:
     "When it was measured, in seconds since 1970."
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a tracker tells the user at its end."""
+
+    target: str
+    "The folder or the address to which it has written, and what it has left out."
+    command: str
+    "How to open it, after a word: `curves: tensorboard --logdir …`."
+
+
 class Tracker(ABC):
     """An experiment tracker to which one run is written, cell by cell.
 
@@ -60,12 +70,9 @@ class Tracker(ABC):
         """Write the options, final metrics and artifacts of a cell that has ended, with any status."""
 
     @abstractmethod
-    def close(self, *, complete: bool) -> str:
+    def close(self, *, complete: bool) -> Written:
         """Write what concerns the run as a whole, and end.
 
         Args:
             complete: False if the run was interrupted or killed, or has cells that were not run.
-
-        Returns:
-            A line for the user: where it was written and how to open it. Empty if there is nothing to say.
         """
