@@ -20,7 +20,7 @@ from bench_suite.tracking.artifacts import pictures
 from bench_suite.tracking.callback import TrackerCallback
 from bench_suite.tracking.finished_run import write_run
 from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written
-from bench_suite.tracking.values import final_metrics, hyper_parameters, record_digest, shown_path
+from bench_suite.tracking.values import cells_text, final_metrics, hyper_parameters, record_digest, shown_path
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -65,7 +65,18 @@ class EventFiles(Tracker):
         self._folder = folder.absolute()
         self._replace = replace
         self._open: dict[str, SummaryWriter] = {}
-        self._written = 0
+        self._written = self._unchanged = 0
+
+    def is_written(self, cell: TrackedCell, record: Record) -> bool:
+        """Return whether the files of the cell were written with this record."""
+        try:
+            written = (self._cell_folder(cell) / _WRITTEN).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return False
+        if written != record_digest(record):
+            return False
+        self._unchanged += 1
+        return True
 
     def add_points(self, cell: TrackedCell, points: Sequence[Point]) -> None:
         """Add the points, each at its own time.
@@ -73,8 +84,6 @@ class EventFiles(Tracker):
         If a training is repeated, for example after a kill, TensorBoard ignores everything that the earlier one wrote
         from the first step on.
         """
-        if self._replace and self._is_written(cell):
-            return
         with self._writing(cell, purge_step=min(point.step for point in points) if points else None) as writer:
             for point in points:
                 writer.add_scalar(point.curve, point.value, point.step, walltime=point.at)
@@ -82,8 +91,6 @@ class EventFiles(Tracker):
     def finish(self, cell: TrackedCell, record: Record) -> None:
         """Add the hyperparameters, final metrics and pictures, or the reason why there are none; close the file."""
         self._written += 1
-        if self._replace and self._is_written(cell, record):
-            return
         with self._writing(cell) as writer:
             if record.status != "ok":
                 writer.add_text("status", f"{record.status}: {record.reason}")
@@ -101,7 +108,9 @@ class EventFiles(Tracker):
             writer.close()
         self._open.clear()
         folder = shown_path(self._folder)
-        return Written(f"{folder}/: {self._written} cells", f"curves: tensorboard --logdir {folder}")
+        return Written(
+            f"{folder} ({cells_text(self._written, self._unchanged)})", f"curves: tensorboard --logdir {folder}"
+        )
 
     def _add_pictures(self, writer: SummaryWriter, record: Record) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -114,18 +123,6 @@ class EventFiles(Tracker):
 
     def _cell_folder(self, cell: TrackedCell) -> Path:
         return self._folder / folder_name(cell)
-
-    def _is_written(self, cell: TrackedCell, record: Record | None = None) -> bool:
-        """Return whether the cell is there as it is now; `record`: its record, which is read if it is not stated."""
-        if cell.id in self._open:
-            return False
-        if record is None:
-            record = next((one for one in self._run.records() if one.id == cell.id), None)
-        try:
-            written = (self._cell_folder(cell) / _WRITTEN).read_text(encoding="utf-8")
-        except (OSError, ValueError):
-            return False
-        return record is not None and written == record_digest(record)
 
     @contextmanager
     def _writing(self, cell: TrackedCell, purge_step: int | None = None) -> Iterator[SummaryWriter]:

@@ -27,6 +27,8 @@ def write_run(run: Run, tracker: Tracker) -> str:
         raise BenchError(f"{run.name} has no records yet: wait until its first cell has ended")
     for record in records:
         cell = TrackedCell(record.id, record.cell)
+        if tracker.is_written(cell, record):
+            continue
         history = read_history(run.path, record.id)
         if history is not None:
             tracker.add_points(cell, [*history_points(history, training_began(record))])

@@ -56,6 +56,10 @@ class Tracker(ABC):
     A cell may be written a second time, after a kill or by a second export. Then nothing may appear twice.
     """
 
+    def is_written(self, cell: TrackedCell, record: Record) -> bool:
+        """Return whether the cell with this record is there already, so that a second export can pass over it."""
+        return False
+
     @abstractmethod
     def add_points(self, cell: TrackedCell, points: Sequence[Point]) -> None:
         """Add points to the curves of a cell; the first call for a cell creates what the tracker has for it.

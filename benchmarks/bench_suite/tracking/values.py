@@ -93,6 +93,12 @@ def shown_path(path: Path) -> str:
     return shlex.quote(str(path) if relative.startswith(os.pardir) else relative)
 
 
+def cells_text(written: int, unchanged: int) -> str:
+    """Return how many cells were written, and how many were there already."""
+    cells = f"{written} cell{'' if written == 1 else 's'}"
+    return f"{cells}; {unchanged} more were there already" if unchanged else cells
+
+
 def _loggable(value: Any) -> Plain:
     """Return a value that every tracker accepts: a number, text or bool; None becomes `none`, others become JSON."""
     if isinstance(value, bool | int | float | str):
