@@ -159,7 +159,7 @@ def command(
     if base is not None and not last_failed:
         decided = decide_gates(plan, outcome, base, locate(suite), store, plan_of, execute_plan, offline=offline)
         plan, outcome, base = decided.plan, decided.outcome, decided.base
-    for line in outcome.logged.values():
+    for line in (*outcome.logged.values(), *(f"warning: {error}" for error in outcome.tracker_errors)):
         say(printable(line), err=True)
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
     resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -44,6 +45,7 @@ class TrackerProcess:
         "Why the tracker is no longer called; None while it is."
         self.where = ""
         "After the end: where it has written, and how to open it."
+        self._run = "RUN"
         self._can_export = "export_to" in exporter.functions
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._changed = threading.Condition()
@@ -73,7 +75,8 @@ class TrackerProcess:
             raise BenchError(f"{self.name}: it did not start within {START_SECONDS:.0f} s; leave it out of [run] log")
 
     def follow(self, path: str) -> None:
-        """State the run that begins."""
+        """State the run that begins, by its folder."""
+        self._run = Path(path).name
         self._queue.put(Follow(path))
 
     def call(self, method: str, cell: Cell | None, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
@@ -104,8 +107,9 @@ class TrackerProcess:
 
     def warning(self) -> str:
         """Return what to tell the user about a tracker that has failed."""
-        advice = f"; write the whole run when it has ended: bench export RUN --format {self.name.replace('_', '-')}"
-        return f"{self.name}: the run goes on without it: {self.failed}{advice if self._can_export else ''}"
+        reason = (self.failed or "").partition("\n")[0]
+        advice = f"; when the run has ended: bench export {self._run} --format {self.name.replace('_', '-')}"
+        return f"{self.name}: the run goes on without it: {reason}{advice if self._can_export else ''}"
 
     def _fail(self, message: str) -> None:
         with self._changed:

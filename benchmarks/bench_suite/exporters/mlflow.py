@@ -24,7 +24,7 @@ from bench_suite.store.records import dumps, to_json
 from bench_suite.store.runs import Run
 from bench_suite.tracking.artifacts import pictures, stored_files
 from bench_suite.tracking.callback import TrackerCallback
-from bench_suite.tracking.curves import without_points
+from bench_suite.tracking.curves import began_at, without_points
 from bench_suite.tracking.finished_run import write_run
 from bench_suite.tracking.names import safe_key
 from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written
@@ -78,7 +78,7 @@ def export_to(run: Run, target: str | None, options: Options) -> str:
     Args:
         run: the run.
         target: the address of a server, or of a database (`sqlite:///mlflow.db`), or a folder, in which a database is
-            created; None for `MLFLOW_TRACKING_URI`, or for the folder of the run's results if that is not set.
+            created unless it is a store of files; None for `MLFLOW_TRACKING_URI`, or for the folder of the run's results if that is not set.
         options: the experiment.
 
     Returns:
@@ -108,6 +108,8 @@ class MlflowRuns(Tracker):
             self._parent = self._parent_id()
             self._cells = {one.data.tags["bench.cell"]: one for one in self._stored_cells()}
             "By id: the cells that are there already."
+        self._open: set[str] = set()
+        "Ids of the cells that have begun and have no record yet."
         self._last: dict[str, dict[str, int]] = {}
         "By id: the last step of each curve of a cell that was there before."
 
@@ -123,7 +125,7 @@ class MlflowRuns(Tracker):
         from mlflow.entities import Metric
 
         with _writing(self._uri):
-            id = self._cell_run(cell).info.run_id
+            id = self._cell_run(cell, points[0].at if points else time.time()).info.run_id
             new = without_points(points, self._last[cell.id])
             metrics = [Metric(safe_key(one.curve), one.value, int(one.at * 1000), one.step) for one in new]
             for start in range(0, len(metrics), _MAX_METRICS):
@@ -132,19 +134,22 @@ class MlflowRuns(Tracker):
     def finish(self, cell: TrackedCell, record: Record) -> None:
         """Write parameters, final metrics with the ends of their intervals, tags and artifacts, and end the run."""
         with _writing(self._uri):
-            stored = self._cell_run(cell)
+            began = began_at(record)
+            ended = began + record.seconds.get("total", 0.0) if began else time.time()
+            stored = self._cell_run(cell, began or time.time())
             id = stored.info.run_id
             self._add_parameters(stored, hyper_parameters(record))
             self._add_metrics(stored, final_metrics(record.metrics, intervals=True))
             self._add_tags(id, cell_tags(record))
             self._add_artifacts(id, record.artifacts, {"record.json": dumps(to_json(record), indent=2)})
-            self._client.set_terminated(id, _STATUS.get(record.status, "FAILED"))
+            self._client.set_terminated(id, _STATUS.get(record.status, "FAILED"), end_time=int(ended * 1000))
             self._client.set_tag(id, _WRITTEN, record_digest(record))
             self._cells[cell.id] = self._client.get_run(id)
+            self._open.discard(cell.id)
             self._written += 1
 
     def close(self, *, complete: bool) -> Written:
-        """Write the summaries of the run and the text of its suite, and end the parent."""
+        """Write the summaries of the run and the text of its suite; end the parent, and cells without a record."""
         metrics, artifacts = self._run.summaries()
         with _writing(self._uri):
             parent = self._client.get_run(self._parent)
@@ -153,6 +158,8 @@ class MlflowRuns(Tracker):
             self._add_metrics(parent, {**final_metrics(metrics, intervals=True), **counts})
             texts = {"suite.toml": str(self._run.info.get("text", ""))}
             self._add_artifacts(self._parent, artifacts, {name: text for name, text in texts.items() if text})
+            for id in self._open:
+                self._client.set_terminated(self._cells[id].info.run_id, "KILLED")
             self._client.set_terminated(self._parent, "FINISHED" if complete else "KILLED")
         return Written(
             f"{_shown(self._uri)} ({cells_text(self._written, self._unchanged)})",
@@ -198,20 +205,27 @@ class MlflowRuns(Tracker):
             if not token:
                 return
 
-    def _cell_run(self, cell: TrackedCell) -> MlflowRun:
-        """Return the run of a cell, which is created if there is none; note what a stored one has already."""
+    def _cell_run(self, cell: TrackedCell, began: float) -> MlflowRun:
+        """Return the run of a cell, which is created if there is none; note what a stored one has already.
+
+        Args:
+            cell: the cell.
+            began: when a new run begins, in seconds since 1970.
+        """
         stored = self._cells.get(cell.id)
         if stored is None:
             tags = {
                 "mlflow.parentRunId": self._parent, "bench.kind": "cell", "bench.cell": cell.id, **run_tags(self._run),
             }  # fmt: skip
-            stored = self._client.create_run(self._experiment, tags=tags, run_name=cell.name)
+            start = int(began * 1000)
+            stored = self._client.create_run(self._experiment, start, tags, run_name=cell.name)
             self._cells[cell.id], self._last[cell.id] = stored, {}
         elif cell.id not in self._last:
             self._client.update_run(stored.info.run_id, status="RUNNING")
             curves = [key for key in stored.data.metrics if key.startswith(("train/", "epoch/"))]
             histories = {key: self._client.get_metric_history(stored.info.run_id, key) for key in curves}
             self._last[cell.id] = {key: max(one.step for one in points) for key, points in histories.items() if points}
+        self._open.add(cell.id)
         return stored
 
     # ── their content ───────────────────────────────────────────────────────────────────────────
@@ -264,6 +278,9 @@ def _client(uri: str, retries: int = 3) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(retries))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    if uri.startswith("file:"):  # the user names such a store, which MLflow refuses by default
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     folder = _database_folder(uri)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -281,6 +298,8 @@ def _tracking_uri(run: Run, target: str | None) -> str:
     if "://" in target or target.startswith(("databricks", "file:")):
         return target
     path = Path(target).absolute()
+    if any(path.glob("*/meta.yaml")):  # a store of files, as MLflow made them before version 3.7
+        return path.as_uri()
     return f"sqlite:///{path if path.suffix in ('.db', '.sqlite') else path / DATABASE}"
 
 
@@ -311,9 +330,13 @@ def _writing(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, OSError) as error:
-        lines = describe_error(error).replace(uri, _shown(uri)).splitlines()
-        advice = "start it, or correct the address" if uri.startswith("http") else "check the address and its folder"
-        raise BenchError(f"MLflow cannot write to {_shown(uri)}: {lines[0][:500]}\n  {advice}") from error
+        cause: BaseException = error
+        while isinstance(before := cause.__cause__ or cause.__context__, Exception):
+            cause = before
+        lines = describe_error(cause).replace(uri, _shown(uri)).splitlines()
+        advice = "start the server, or correct" if uri.startswith("http") else "check"
+        advice += " the address that MLFLOW_TRACKING_URI or --output states"
+        raise BenchError(f"MLflow cannot use {_shown(uri)}: {lines[0][:300]}\n  {advice}") from error
 
 
 def _quoted(text: str) -> str:

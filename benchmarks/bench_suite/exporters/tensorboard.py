@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Record
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.store.atomic import writing_error
 from bench_suite.store.histories import read_history
 from bench_suite.store.runs import Run
 from bench_suite.tracking.artifacts import pictures
 from bench_suite.tracking.callback import TrackerCallback
 from bench_suite.tracking.finished_run import write_run
-from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written
+from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written, unwritable
 from bench_suite.tracking.values import cells_text, final_metrics, hyper_parameters, record_digest, shown_path
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ class EventFiles(Tracker):
         """Yield the cell's writer, which is created if there is none yet.
 
         Raises:
-            StoreError: the file cannot be written.
+            BenchError: the file cannot be written.
         """
         folder = self._cell_folder(cell)
         try:
@@ -142,7 +141,7 @@ class EventFiles(Tracker):
                 self._open[cell.id] = SummaryWriter(str(folder), purge_step=purge_step, flush_secs=10)
             yield self._open[cell.id]
         except OSError as error:
-            raise writing_error(error, folder) from error
+            raise unwritable(folder, error) from error
 
 
 def folder_name(cell: TrackedCell) -> str:

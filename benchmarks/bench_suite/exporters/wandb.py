@@ -19,13 +19,12 @@ from typing import Any, Literal
 
 from bench_suite.contracts import BenchError, Record, describe_error
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.store.atomic import writing_error
 from bench_suite.store.records import dumps, to_json
 from bench_suite.store.runs import Run
 from bench_suite.tracking.artifacts import pictures
 from bench_suite.tracking.callback import TrackerCallback
 from bench_suite.tracking.finished_run import write_run
-from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written
+from bench_suite.tracking.tracker import Point, TrackedCell, Tracker, Written, unwritable
 from bench_suite.tracking.values import (
     cell_tags,
     cells_text,
@@ -190,7 +189,7 @@ class WandbRuns(Tracker):
         try:
             yield
         except OSError as error:
-            raise writing_error(error, self._folder) from error
+            raise unwritable(self._folder, error) from error
         except wandb.Error as error:
             raise BenchError(f"wandb cannot write to {shown_path(self._folder)}: {describe_error(error)}") from error
 

@@ -44,11 +44,16 @@ def history_points(history: History, began: float) -> Iterator[Point]:
 
 
 def training_began(record: Record) -> float:
-    """Return when the training of a cell began, in seconds since 1970; 0 if the record does not state it."""
-    if not record.started:
+    """Return when the training of a cell began, in seconds since 1970."""
+    return began_at(record) + sum(record.seconds.get(part, 0.0) for part in ("data", "build", "encode"))
+
+
+def began_at(record: Record) -> float:
+    """Return when a cell began, in seconds since 1970; 0 if the record does not state it."""
+    try:
+        return datetime.fromisoformat(record.started).timestamp()
+    except ValueError:
         return 0.0
-    before = sum(record.seconds.get(part, 0.0) for part in ("data", "build", "encode"))
-    return datetime.fromisoformat(record.started).timestamp() + before
 
 
 def without_points(points: Iterable[Point], last: Mapping[str, int]) -> list[Point]:

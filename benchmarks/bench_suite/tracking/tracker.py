@@ -6,9 +6,10 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from bench_suite.contracts import Record
+from bench_suite.contracts import BenchError, Record
 from bench_suite.suite.cell import name_of
 
 
@@ -80,3 +81,8 @@ class Tracker(ABC):
         Args:
             complete: False if the run was interrupted or killed, or has cells that were not run.
         """
+
+
+def unwritable(folder: Path, error: OSError) -> BenchError:
+    """Return the error for the user if a folder of a tracker cannot be written."""
+    return BenchError(f"{folder} cannot be written ({error.strerror or error}): choose another folder, or make room")
