@@ -163,7 +163,7 @@ class Trackers(RunCallback):
         self._trackers = [TrackerProcess(exporter) for exporter in exporters]
         self._behind: set[str] = set()
         self._warned: dict[str, str] = {}
-        self._ended = False
+        self._follows = self._ended = False
 
     def __enter__(self) -> Trackers:
         return self
@@ -196,6 +196,7 @@ class Trackers(RunCallback):
 
     def follow(self, path: str) -> None:
         """State the folder of the run; to be called once, before any other call."""
+        self._follows = True
         for tracker in self._trackers:
             tracker.follow(path)
 
@@ -277,7 +278,8 @@ class Trackers(RunCallback):
                 self._behind.add(tracker.name)
 
     def _warn(self) -> None:
-        for tracker in self._trackers:
+        """Warn of each tracker that has failed, once; before the run begins, `wait_until_ready` raises instead."""
+        for tracker in self._trackers if self._follows else ():
             if tracker.failed is not None and tracker.name not in self._warned:
                 self._warned[tracker.name] = tracker.warning()
                 self._other.warning(tracker.warning())

@@ -48,6 +48,9 @@ DATABASE, ARTIFACTS = "mlflow.db", "mlflow-artifacts"
 MAX_VALUE = 5000
 "Characters of a parameter or a tag; MLflow refuses more than 6,000."
 _MAX_METRICS, _MAX_PARAMETERS = 500, 100
+_SEPARATOR = " "
+"""Stands between the name of a metric and its coordinates: a store of files has a file for each metric, so a metric
+cannot lie below another one."""
 _WRITTEN = "bench.record"
 "The tag that contains the digest of the record that was written, once everything of it is there."
 _STATUS = {"ok": "FINISHED", "interrupted": "KILLED"}
@@ -78,7 +81,8 @@ def export_to(run: Run, target: str | None, options: Options) -> str:
     Args:
         run: the run.
         target: the address of a server, or of a database (`sqlite:///mlflow.db`), or a folder, in which a database is
-            created unless it is a store of files; None for `MLFLOW_TRACKING_URI`, or for the folder of the run's results if that is not set.
+            created unless it is a store of files; None for `MLFLOW_TRACKING_URI`, or for the folder of the run's
+            results if that is not set.
         options: the experiment.
 
     Returns:
@@ -139,7 +143,7 @@ class MlflowRuns(Tracker):
             stored = self._cell_run(cell, began or time.time())
             id = stored.info.run_id
             self._add_parameters(stored, hyper_parameters(record))
-            self._add_metrics(stored, final_metrics(record.metrics, intervals=True))
+            self._add_metrics(stored, final_metrics(record.metrics, intervals=True, separator=_SEPARATOR))
             self._add_tags(id, cell_tags(record))
             self._add_artifacts(id, record.artifacts, {"record.json": dumps(to_json(record), indent=2)})
             self._client.set_terminated(id, _STATUS.get(record.status, "FAILED"), end_time=int(ended * 1000))
@@ -155,7 +159,7 @@ class MlflowRuns(Tracker):
             parent = self._client.get_run(self._parent)
             statuses = [one.status for one in self._run.planned_records()]
             counts = {"cells": float(len(statuses)), "cells_failed": float(len(statuses) - statuses.count("ok"))}
-            self._add_metrics(parent, {**final_metrics(metrics, intervals=True), **counts})
+            self._add_metrics(parent, {**final_metrics(metrics, intervals=True, separator=_SEPARATOR), **counts})
             texts = {"suite.toml": str(self._run.info.get("text", ""))}
             self._add_artifacts(self._parent, artifacts, {name: text for name, text in texts.items() if text})
             for id in self._open:
@@ -235,7 +239,7 @@ class MlflowRuns(Tracker):
         from mlflow.entities import Param
 
         known = stored.data.params
-        texts = {safe_key(name): str(value)[:MAX_VALUE] for name, value in parameters.items()}
+        texts = {safe_key(name.replace("/", ".")): str(value)[:MAX_VALUE] for name, value in parameters.items()}
         new = [Param(key, text) for key, text in texts.items() if key not in known]
         for start in range(0, len(new), _MAX_PARAMETERS):
             self._client.log_batch(stored.info.run_id, params=new[start : start + _MAX_PARAMETERS])

@@ -25,13 +25,17 @@ def write_run(run: Run, tracker: Tracker) -> str:
     records = run.planned_records()
     if not records:
         raise BenchError(f"{run.name} has no records yet: wait until its first cell has ended")
+    without_curves = 0
     for record in records:
         cell = TrackedCell(record.id, record.cell)
         if tracker.is_written(cell, record):
             continue
         history = read_history(run.path, record.id)
-        if history is not None:
+        if history is None:
+            without_curves += bool(record.cell.get("engine")) and not record.shared_training
+        else:
             tracker.add_points(cell, [*history_points(history, training_began(record))])
         tracker.finish(cell, record)
     written = tracker.close(complete=len(records) >= int(run.info.get("cells", len(records))))
-    return f"{written.target}\n{written.command}"
+    note = f"; {without_curves} without curves: no history of their training is stored" if without_curves else ""
+    return f"{written.target}{note}\n{written.command}"

@@ -28,24 +28,26 @@ def hyper_parameters(record: Record) -> dict[str, Plain]:
     return {key: _loggable(value) for key, value in (*record.cell.items(), *options.items())}
 
 
-def metric_name(row: MetricRow) -> str:
+def metric_name(row: MetricRow, separator: str = "/") -> str:
     """Return the name of a metric with its coordinates: `throughput/inference/batch_size=64`."""
-    return "/".join([row.name, *(f"{axis}={coordinate}" for axis, coordinate in row.at.items())])
+    return separator.join([row.name, *(f"{axis}={coordinate}" for axis, coordinate in row.at.items())])
 
 
-def final_metrics(metrics: Iterable[MetricRow], *, intervals: bool = False) -> dict[str, float]:
+def final_metrics(metrics: Iterable[MetricRow], *, intervals: bool = False, separator: str = "/") -> dict[str, float]:
     """Return the finite values of metrics by `metric_name`.
 
     Args:
         metrics: the metrics of a record or of a run.
         intervals: whether to add the ends of the intervals, as `NAME.low` and `NAME.high`.
+        separator: what stands between a metric's name and its coordinates.
     """
-    return {name: value for name, value in _values(metrics, intervals=intervals) if math.isfinite(value)}
+    values = _values(metrics, separator, intervals=intervals)
+    return {name: value for name, value in values if math.isfinite(value)}
 
 
-def _values(metrics: Iterable[MetricRow], *, intervals: bool) -> Iterator[tuple[str, float]]:
+def _values(metrics: Iterable[MetricRow], separator: str, *, intervals: bool) -> Iterator[tuple[str, float]]:
     for row in metrics:
-        name = metric_name(row)
+        name = metric_name(row, separator)
         if row.value is not None:
             yield name, float(row.value)
         if intervals and row.interval is not None:
