@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import get_args
 
@@ -43,7 +43,10 @@ class Detail:
     "Artifacts of one name, for one task: one for each row."
 
 
-DETAILS = (Detail(25, 6, 100, 12), Detail(12, 6, 0, 6), Detail(8, 3, 0, 3), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0))
+DETAILS = (
+    Detail(25, 6, 100, 12), Detail(25, 6, 12, 12), Detail(25, 6, 0, 8), Detail(12, 6, 0, 6), Detail(12, 4, 0, 4),
+    Detail(8, 3, 0, 3), Detail(8, 2, 0, 2), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0),
+)  # fmt: skip
 "What a page shows, the most first: a page has the first of them that fits."
 
 
@@ -109,7 +112,8 @@ def _part(
     if question == "training":
         figures += training_figures(run, one.rows)
     for own in columns_by_probe(columns).values():
-        figures += metric_figures(one.rows, own, one.table.columns)
+        # The table of all numbers has those of these charts.
+        figures += [replace(figure, table=None) for figure in metric_figures(one.rows, own, one.table.columns)]
     failed: list[str] = []
     gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
     grid = _grid(one.rows, columns) if columns else None

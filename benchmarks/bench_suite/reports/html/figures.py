@@ -21,9 +21,11 @@ from bench_suite.store.runs import Run
 
 MAX_ROWS = 30
 "Rows of a table that the page shows at most."
+MAX_POINTS = 24
+"Rows of the table of a chart of lines at most: evenly spaced points."
 MAX_CHARACTERS = 4000
 "Characters of a text that the page shows at most."
-MAX_WIDTH = 720
+MAX_WIDTH = 560
 "Width in pixels to which a larger picture is reduced."
 _STEPS = 5
 "Steps of the strength of a weight, as classes of the style sheet."
@@ -55,6 +57,11 @@ class Pictures:
             f'src="data:image/png;base64,{encoded}">'
         )
         return Markup(f"<!--{self._secret}-{len(self._elements) - 1}-->")
+
+    @property
+    def size(self) -> int:
+        """The characters of all pictures together."""
+        return sum(map(len, self._elements))
 
     def filled(self, page: str, limit: int) -> str:
         """Return a page with as many of its pictures, from the first on, as let it have at most `limit` characters."""
@@ -123,7 +130,7 @@ def _lines(data: Mapping[str, Any]) -> tuple[Markup, Grid]:
     chart = svg.lines(
         series, str(data["x"]), str(data["y"]), logarithmic=data.get("logarithmic", ()), histogram=histogram
     )
-    return chart, Grid(["Series", str(data["x"]), str(data["y"])], _first(rows, 200))
+    return chart, Grid(["Series", str(data["x"]), str(data["y"])], _thinned(rows, MAX_POINTS))
 
 
 def _bars(data: Mapping[str, Any]) -> tuple[Markup, Grid]:
@@ -183,6 +190,11 @@ def _first(rows: list[list[str]], limit: int) -> list[list[str]]:
         return rows
     width = len(rows[0])
     return [*rows[:limit], [f"and {len(rows) - limit} more", *[""] * (width - 1)]]
+
+
+def _thinned(rows: list[list[str]], limit: int) -> list[list[str]]:
+    """Return evenly spaced rows, the first one among them."""
+    return rows[:: -(-len(rows) // limit) or 1]
 
 
 def _cell(value: Any) -> str:

@@ -36,6 +36,8 @@ MAX_BYTES = 980_000
 "Characters of a page at most: with the few that need two bytes it stays under 1 MB."
 MAX_CELLS = 20_000
 "Cells whose numbers can be traced in the page; more would make it larger than 1 MB."
+PICTURE_BYTES = 400_000
+"Characters that the pictures of a page have room for, if there are so many: then fewer charts are shown."
 _FOLDER = Path(__file__).parent
 
 
@@ -66,7 +68,7 @@ def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = 
     for detail in DETAILS:
         pictures = Pictures()
         text = _rendered(runs, folder, pictures, detail, reference, live=live)
-        if len(text) <= MAX_BYTES:
+        if len(text) + min(pictures.size, PICTURE_BYTES) <= MAX_BYTES:
             break
     return pictures.filled(text, MAX_BYTES)
 
