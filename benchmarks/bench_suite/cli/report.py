@@ -58,7 +58,7 @@ def command(
     if html:
         from bench_suite.reports.html.page import write_page
 
-        say(write_page(selected_runs, target, reference=reference, store=store))
+        say(write_page(selected_runs, target, reference=reference))
         if opened:
             webbrowser.open(target.resolve().as_uri())
     else:

@@ -10,8 +10,11 @@ functions:
   returns where it wrote, for the reader. `target` is what `--output` states, a path or an address, or None.
 - `export(comparison) -> bytes`: the content of a file, from a `comparison.compare.Comparison`, for `bench compare`. The
   name of the parameter decides. An exporter of both has `export_run` instead of `export(run)`.
-- `follow(callback, …) -> execution.callbacks.RunCallback`: a callback that writes while a run goes on and passes each
-  call on to `callback`. It raises `contracts.BenchError` if a package that it needs is not installed.
+- `follow(callback, run) -> execution.callbacks.RunCallback`: a callback that writes while a run goes on and passes each
+  call on to `callback`. `[run] log` names such exporters. Each runs in a process of its own (`execution.trackers`), so
+  what it raises costs a warning, and no cell. `end` is the last method that is called; a line for the user may then be
+  in the attribute `where` of the callback. An optional function `check(options)` raises `contracts.BenchError` before
+  anything is trained if the exporter cannot work here; `options` is None if there is no class `Options`.
 
 `bench export` offers the first two. It passes these further parameters to a function that has them:
 
