@@ -58,8 +58,17 @@ class Detailed:
     rows: Sequence[Row]
 
 
+def detailed(tables: Sequence[Table]) -> list[Detailed]:
+    """Return the best rows of some tables with the values of all metrics."""
+    return [
+        Detailed(table, rows_of(records, all_columns(records)))
+        for table in tables
+        if (records := [record for row in table.rows[: DETAILS[0].rows] for record in row.cells])
+    ]
+
+
 def sections(
-    run: Run, tables: Sequence[Table], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
+    run: Run, tables: Sequence[Detailed], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
 ) -> list[Section]:
     """Return the sections of a page that have any content, in the order of the questions.
 
@@ -71,13 +80,9 @@ def sections(
         prefix: of the identities of the sections, if the page shows several runs.
     """
     questions = questions_of(run)
-    detailed = [
-        Detailed(table, rows_of(records, all_columns(records)))
-        for table in tables
-        if (records := [record for row in table.rows[: detail.rows] for record in row.cells])
-    ]
+    shown_tables = [Detailed(one.table, one.rows[: detail.rows]) for one in tables if detail.rows]
     by_label: dict[str, None] = {}
-    for one in detailed:
+    for one in shown_tables:
         for row in one.rows:
             for record in row.cells:
                 by_label |= dict.fromkeys((*record.probes, *map(label_of, (a.name for a in record.artifacts))))
@@ -88,7 +93,7 @@ def sections(
         id = f"{prefix}{question}"
         parts = [
             part
-            for number, one in enumerate(detailed)
+            for number, one in enumerate(shown_tables)
             if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail)) is not None
         ]
         if summaries := _summary_part(

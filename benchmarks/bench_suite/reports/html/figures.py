@@ -39,6 +39,8 @@ class Pictures:
     """The pictures of a page: the text refers to them, and the page gets as many of them as fit."""
 
     def __init__(self) -> None:
+        self.figures: dict[tuple[str, str, str], Figure | None] = {}
+        "The artifacts that were read, by run, file and name of the cell."
         self._elements: list[str] = []
         # Nobody who writes a caption can know it, so no text stands for a picture.
         self._secret = secrets.token_hex(16)
@@ -56,20 +58,24 @@ class Pictures:
             f'<img loading="lazy" decoding="async" width="{width}" alt="{escape(plain_label(text, 400))}" '
             f'src="data:image/png;base64,{encoded}">'
         )
-        return Markup(f"<!--{self._secret}-{len(self._elements) - 1}-->")
+        return Markup(self._stand_in(len(self._elements) - 1))
 
-    @property
-    def size(self) -> int:
-        """The characters of all pictures together."""
-        return sum(map(len, self._elements))
+    def size_in(self, page: str) -> int:
+        """Return the characters that all pictures of a page need together."""
+        return sum(len(element) for number, element in enumerate(self._elements) if self._stand_in(number) in page)
+
+    def _stand_in(self, number: int) -> str:
+        return f"<!--{self._secret}-{number}-->"
 
     def filled(self, page: str, limit: int) -> str:
         """Return a page with as many of its pictures, from the first on, as let it have at most `limit` characters."""
         size = len(page)
         for number, element in enumerate(self._elements):
+            if self._stand_in(number) not in page:
+                continue  # of a page with more detail
             size += len(element)
             content = element if size <= limit else '<p class="note">not in the page, which has a limit of 1 MB</p>'
-            page = page.replace(f"<!--{self._secret}-{number}-->", content, 1)
+            page = page.replace(self._stand_in(number), content, 1)
         return page
 
 
@@ -85,6 +91,13 @@ def artifact_figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictur
     Raises:
         ArtifactError: its file is missing or damaged, or lacks the form of its kind.
     """
+    key = (run.name, row.file, cell_name)
+    if key not in pictures.figures:
+        pictures.figures[key] = _figure(run, row, cell_name, pictures)
+    return pictures.figures[key]
+
+
+def _figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictures) -> Figure | None:
     caption = f"{row.caption or row.name} – {cell_name}" if cell_name else row.caption or row.name
     try:
         artifact = run.read_artifact(row)
@@ -108,8 +121,8 @@ def _picture(artifact: Artifact, caption: str, pictures: Pictures) -> Markup:
         image = image.resize((MAX_WIDTH, round(image.height * MAX_WIDTH / image.width)), Image.Resampling.LANCZOS)
     small = image.width <= 64
     width = image.width * (160 // image.width) if small else image.width
-    if image.mode == "RGB" and not small:
-        image = image.quantize(128, dither=Image.Dither.NONE)  # a third of the bytes
+    if image.mode != "L" and not small:
+        image = image.convert("RGB").quantize(128, dither=Image.Dither.NONE)  # a third of the bytes
     sink = io.BytesIO()
     image.save(sink, format="PNG", optimize=True)
     return pictures.add(sink.getvalue(), caption, width)
