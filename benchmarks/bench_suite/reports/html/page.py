@@ -38,7 +38,7 @@ MAX_BYTES = 980_000
 "Characters of a page at most: with the few that need two bytes it stays under 1 MB."
 MAX_CELLS = 20_000
 "Cells whose numbers can be traced in the page; more would make it larger than 1 MB."
-PICTURE_BYTES = 400_000
+PICTURE_BYTES = 240_000
 "Characters that the pictures of a page have room for, if there are so many: then fewer charts are shown."
 _FOLDER = Path(__file__).parent
 
@@ -86,7 +86,7 @@ def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = 
         "version": __version__,
         "live": live,
     }
-    pictures = Pictures()
+    pictures = Pictures({one.run.name: one.address for one in described})
     texts: dict[int, str] = {}
 
     def fits(number: int) -> bool:
@@ -105,6 +105,8 @@ class _Described:
 
     run: Run
     prefix: str
+    address: str
+    "Address of the run's folder, relative to the page, with a slash at its end."
     values: Mapping[str, Any]
     data: Sequence[dict[str, Any]]
     "The data of its boards."
@@ -163,7 +165,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "cells": content.cell_lines(records, address),
         "cell_count": len(records),
     }
-    return _Described(run, prefix, described, data, run_tables, content.detailed(run_tables))
+    return _Described(run, prefix, address, described, data, run_tables, content.detailed(run_tables))
 
 
 def _boards(
