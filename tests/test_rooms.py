@@ -35,6 +35,7 @@ ELSEWHERE = {
     "cli/run": ("cli/test_workflow.py", "a run is a step of a workflow that ends with a comparison"),
     "cli/run_summary": ("cli/test_workflow.py", "the summary is the end of a run"),
     "cli/scaffold": ("cli/test_new.py", "`bench new` fills the templates and writes the files"),
+    "comparison/decide_gates": ("cli/test_decide_gates.py", "a run with --against adds the seeds"),
     "comparison/run_differences": ("comparison/test_pairing.py", "a pairing has its notes"),
     "comparison/base_runs/evidence": (
         "comparison/base_runs/test_cases.py",
@@ -52,6 +53,7 @@ ELSEWHERE = {
     "execution/events": ("executors/test_processes.py", "workers send them"),
     "execution/work": ("executors/test_processes.py", "the executors run it"),
     "execution/worker": ("executors/test_processes.py", "the executor starts workers"),
+    "execution/revisions": ("ab/test_revisions.py", "a repository with commits is made there"),
     "execution/worker_process": (
         "executors/test_processes.py",
         "each worker has a process",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.cli.decide_gates import seeds_of_groups
+from bench_suite.comparison.decide_gates import seeds_of_groups
 from bench_suite.comparison.verdicts import Row
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
