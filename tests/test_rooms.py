@@ -76,6 +76,7 @@ ELSEWHERE = {
     "imported/run_writer": ("cli/test_import_command.py", "the command writes the run"),
     "imported/table_cells": ("importers/test_scores.py", "the importer reads cells"),
     "imported/table_options": ("importers/test_scores.py", "the importer chooses columns"),
+    "reports/newest_runs": ("cli/test_leaderboard.py", "`bench leaderboard` shows these runs by default"),
     "store/merging": ("cli/test_merge.py", "the command merges real runs"),
     "models/cnn": ("models/test_every_model.py", "one table trains every model on every kind of task"),
     "models/gradient_boosting": ("models/test_estimators.py", "both estimators are compared with scikit-learn"),

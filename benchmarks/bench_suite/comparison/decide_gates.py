@@ -14,13 +14,14 @@ from bench_suite.comparison.compare import compare
 from bench_suite.comparison.preconditions import check_common
 from bench_suite.contracts import BenchError
 from bench_suite.execution.more_seeds import PlanOf, run_to_resume, with_all_seeds, with_seeds_of_groups
+from bench_suite.store.runs import Run
 from bench_suite.suite.cell import group_name
 from bench_suite.suite.seed_range import SEED, first_seeds
 
 if TYPE_CHECKING:
     from bench_suite.comparison.verdicts import Row
     from bench_suite.execution.session import Outcome
-    from bench_suite.store.runs import Run, Store
+    from bench_suite.store.runs import Store
     from bench_suite.suite.plan import Plan
 
 Execute = Callable[["Plan", str], "Outcome"]
@@ -38,7 +39,7 @@ class Decided:
     base: Run | LastRuns
 
 
-def base_of_plan(plan: Plan, store: Store, against: str, resume: str | None = None) -> Run | LastRuns:
+def base_of_plan(plan: Plan, store: Store, against: Run | str, resume: str | None = None) -> Run | LastRuns:
     """Return what a plan is compared with, before anything is trained.
 
     Args:
@@ -50,8 +51,11 @@ def base_of_plan(plan: Plan, store: Store, against: str, resume: str | None = No
     Raises:
         BenchError: there is no such run, or it has no cell of the plan.
     """
-    resumed = run_to_resume(plan, store, resume)
-    base = base_run(store, against, plan.suite.name, before=resumed, overrides=plan.suite.overrides)
+    if isinstance(against, Run):
+        base: Run | LastRuns = against
+    else:
+        resumed = run_to_resume(plan, store, resume)
+        base = base_run(store, against, plan.suite.name, before=resumed, overrides=plan.suite.overrides)
     check_common(base, (cell.id for cell in plan.cells))
     return base
 

@@ -17,10 +17,14 @@ def inline(text: object) -> str:
 
     Marks are escaped; line breaks and control characters become blanks.
     """
-    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
-    flat = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat)).replace("<", "&lt;").replace(">", "&gt;")
+    escaped = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat(text))).replace("<", "&lt;").replace(">", "&gt;")
     # An underscore inside a word is not a mark; bag_of_words reads better without backslashes.
-    return _EDGE.sub(r"\\_", flat)
+    return _EDGE.sub(r"\\_", escaped)
+
+
+def flat(text: object) -> str:
+    """Return a value as text on one line, not escaped: line breaks and control characters become blanks."""
+    return " ".join("".join(_replace_control(character) for character in str(text)).split())
 
 
 def _replace_control(character: str) -> str:
@@ -32,18 +36,17 @@ def _replace_control(character: str) -> str:
 
 def attribute(text: object) -> str:
     """Return a value escaped for an HTML attribute inside Markdown."""
-    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
-    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat)
+    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat(text))
 
 
 def code(text: object) -> str:
     """Return a short value as inline code that its own backticks cannot end."""
-    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
-    if not flat:
+    line = flat(text)
+    if not line:
         return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", flat)), default=0))
-    blank = " " if flat[0] == "`" or flat[-1] == "`" else ""
-    return f"{fence}{blank}{flat.replace('|', chr(92) + '|')}{blank}{fence}"
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
+    blank = " " if line[0] == "`" or line[-1] == "`" else ""
+    return f"{fence}{blank}{line.replace('|', chr(92) + '|')}{blank}{fence}"
 
 
 def block(text: str, language: str = "") -> str:
