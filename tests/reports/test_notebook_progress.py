@@ -33,7 +33,6 @@ def handle(monkeypatch: pytest.MonkeyPatch) -> Handle:
     known = Handle()
     module: Any = SimpleNamespace(display=lambda value, display_id: known)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=module))
-    monkeypatch.setitem(sys.modules, "IPython.display", module)
     monkeypatch.setattr(notebook_progress, "SECONDS", 3600.0)
     return known
 

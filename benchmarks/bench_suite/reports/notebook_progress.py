@@ -29,14 +29,15 @@ class NotebookProgress(RunCallback):
     """A display that a notebook changes in place."""
 
     def __init__(self, cells: int) -> None:
-        from IPython.display import display
+        from IPython import display
 
         self.cells = cells
         self.done = 0
         self.now = "starting"
         self.lines: list[str] = []
         self._last = 0.0
-        self._handle: Any = display(self, display_id=True)
+        show: Any = display.display  # untyped
+        self._handle = show(self, display_id=True)
 
     def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
         """Show the run, the cells that are done, and its notes."""
