@@ -221,8 +221,10 @@ def frame(*runs: Run) -> pd.DataFrame:
         runs: the runs, such as `load()`, or `outcome.run`.
 
     Returns:
-        A frame with these columns. Those in capitals occur once for each label of a cell (`task`, `model`, `engine`,
-        `precision`, `seed`, `fold`, `train.epochs`, …) and for each coordinate of a metric (`at.batch_size`, …).
+        A frame with the columns of this table.
+
+    A name in capitals stands for each label of a cell (`task`, `model`, `engine`, `precision`, `seed`, `fold`,
+    `train.epochs`, …), and for each coordinate of a metric (`at.batch_size`, …).
 
     | column | type | unit | meaning | missing |
     |---|---|---|---|---|
@@ -256,7 +258,7 @@ def cells(*runs: Run) -> pd.DataFrame:
         runs: the runs.
 
     Returns:
-        A frame with these columns; those in capitals as in `frame`.
+        A frame with the columns of this table; names in capitals as in `frame`.
 
     | column | type | unit | meaning | missing |
     |---|---|---|---|---|
@@ -289,7 +291,7 @@ def predictions(*runs: Run, split: str = "test", **labels: object) -> pd.DataFra
         labels: the cells to read, by their labels: `model="mlp", seed=0`. Default: all that stored the split.
 
     Returns:
-        A frame with these columns, and further ones of the problem, such as `cluster`.
+        A frame with the columns of this table, and further ones of the problem, such as `cluster`.
 
     | column | type | unit | meaning | missing |
     |---|---|---|---|---|

@@ -59,6 +59,7 @@ def test_nothing_of_a_run_is_read_as_html(html_text, hostile) -> None:
     cell = UncomparedCell("missing", hostile, hostile)
     text = html_text(compared(row, base=hostile, uncompared=(cell,), notes=(hostile,))._repr_html_())
     assert text.count("<script>alert(2)</script>") >= 6
+    assert "\x1b" not in str(compared(row)), "and no terminal is coloured"
 
 
 @pytest.mark.parametrize("method", ["markdown", "_repr_markdown_"])

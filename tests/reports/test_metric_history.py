@@ -69,3 +69,7 @@ def test_a_notebook_shows_a_row_for_each_series_and_nothing_of_a_name_as_html(
     text = html_text(bench_suite.history("quality/accuracy", results=slower)._repr_html_())
     assert "<script>alert(2)</script>" in text
     assert "cannot tell: too few runs" in text
+    history_runs.accuracies([0.9], model="```\n# heading", suite="other")
+    few = bench_suite.history("quality/accuracy", suite="other", results=slower)
+    assert few.markdown() == ""
+    assert few._repr_markdown_().startswith("````text\n"), "no name ends the block"

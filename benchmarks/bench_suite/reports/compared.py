@@ -10,6 +10,7 @@ from bench_suite.comparison.pairing import FAILED
 from bench_suite.comparison.verdicts import Row
 from bench_suite.reports import notebook_html
 from bench_suite.reports.comparison import HEADER, QUIET, Entry, as_markdown, as_text, entries_of, entry_of, title
+from bench_suite.reports.escaping import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ class Compared(Comparison):
 
     def __str__(self) -> str:
         """Return what `bench compare` prints."""
-        return as_text(self)
+        return printable(as_text(self))
 
     def _repr_html_(self) -> str:
         return notebook_html.fragment(comparison_parts(self))

@@ -27,6 +27,11 @@ def flat(text: object) -> str:
     return " ".join("".join(_replace_control(character) for character in str(text)).split())
 
 
+def printable(text: str, keep: str = "\n\t") -> str:
+    """Return the text with its control characters escaped, except those in `keep`: for a terminal."""
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
 def _replace_control(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cs":  # half of a surrogate pair: no file can hold it

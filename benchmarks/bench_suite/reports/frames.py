@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import BenchError, Predictions, Record
+from bench_suite.store.formats import SINGULAR
 from bench_suite.store.runs import Run
 
 if TYPE_CHECKING:
@@ -105,14 +106,13 @@ def _columns(stored: Predictions) -> dict[str, Any]:
     import numpy as np
 
     columns: dict[str, Any] = {"example": stored.ids}
-    singular = {"targets": "target", "predictions": "prediction"}
     by_class = "score_classes" not in stored.columns
     for name, values in stored.columns.items():
         array = values if isinstance(values, np.ndarray) else None
         if name == "scores" and by_class and array is not None and array.ndim == 2:
             columns |= {f"score.{number}": array[:, number] for number in range(array.shape[1])}
         else:
-            columns[singular.get(name, name)] = values if array is not None and array.ndim == 1 else list(values)
+            columns[SINGULAR.get(name, name)] = values if array is not None and array.ndim == 1 else list(values)
     return columns | {f"group.{name}": values for name, values in stored.groups.items()}
 
 

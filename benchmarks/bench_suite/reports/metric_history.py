@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_suite.comparison.history.changes import Filter, History, NoHistory, SeriesVerdict
 from bench_suite.contracts import BenchError
-from bench_suite.reports import notebook_html
+from bench_suite.reports import escaping, notebook_html
 from bench_suite.reports.history import as_markdown, as_text, change_text, commit_text, sparkline, value_text
 from bench_suite.reports.table import machine
 
@@ -96,7 +96,7 @@ class MetricHistory:
         return notebook_html.fragment(part for history in self.histories for part in _parts(history))
 
     def _repr_markdown_(self) -> str:
-        return self.markdown() or f"```text\n{self}\n```"
+        return self.markdown() or escaping.block(str(self), "text")
 
 
 def _rows(history: History, result: SeriesVerdict) -> Iterator[dict[str, Any]]:

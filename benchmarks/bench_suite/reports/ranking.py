@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_suite.reports import board_html, leaderboard, notebook_html
 from bench_suite.reports.columns import Column
+from bench_suite.reports.escaping import printable
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Standings, Table, check_reference, machine, standings
 from bench_suite.reports.terminal import terminal_table
@@ -117,7 +118,7 @@ class Leaderboard:
     def __str__(self) -> str:
         """Return the tables as plain text, as wide as the terminal."""
         text = terminal_table(self.runs, shutil.get_terminal_size().columns, self.standings)
-        return "\n\n".join([text, *(f"note: {note}" for note in self.notes)])
+        return "\n\n".join([text, *(printable(f"note: {note}") for note in self.notes)])
 
     def _repr_html_(self) -> str:
         notes = notebook_html.bullets(self.notes)

@@ -14,6 +14,7 @@ from bench_suite.contracts import BenchError
 from bench_suite.execution.session import Outcome
 from bench_suite.reports import notebook_html
 from bench_suite.reports.compared import Compared, ComparisonVerdict, comparison_parts
+from bench_suite.reports.escaping import printable
 from bench_suite.reports.frames import metrics
 from bench_suite.reports.stored_run import StoredRun, failure_lines, run_parts
 from bench_suite.store.runs import Run
@@ -80,7 +81,7 @@ class RunOutcome(Outcome):
         parts = [str(self.run), "\n".join([*failure_lines(self.records), *self.summary_errors, *self._gate_lines()])]
         parts += [str(self.comparison)] if self.comparison is not None else []
         parts += ["\n".join(filter(None, self.notes)), repr(self)]
-        return "\n\n".join(filter(None, parts))
+        return printable("\n\n".join(filter(None, parts)))
 
     def _repr_html_(self) -> str:
         parts = [

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from bench_suite.contracts import Record
 from bench_suite.reports import board_html, notebook_html
 from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.escaping import flat
 from bench_suite.reports.table import tables
 from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
@@ -33,7 +34,7 @@ class StoredRun(Run):
     def __repr__(self) -> str:
         """Return the run's id, and how many cells it was asked for."""
         smoke = ", smoke run" if self.info.get("smoke") else ""
-        return f"<{type(self).__name__} {self.name}: {self.info.get('cells', '?')} cells{smoke}>"
+        return f"<{type(self).__name__} {flat(self.name)}: {self.info.get('cells', '?')} cells{smoke}>"
 
     def __str__(self) -> str:
         """Return the leaderboard of the run as plain text, as wide as the terminal."""
