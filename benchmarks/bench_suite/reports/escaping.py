@@ -17,19 +17,10 @@ def inline(text: object) -> str:
 
     Marks are escaped; line breaks and control characters become blanks.
     """
-    escaped = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat(text))).replace("<", "&lt;").replace(">", "&gt;")
+    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    flat = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat)).replace("<", "&lt;").replace(">", "&gt;")
     # An underscore inside a word is not a mark; bag_of_words reads better without backslashes.
-    return _EDGE.sub(r"\\_", escaped)
-
-
-def flat(text: object) -> str:
-    """Return a value as text on one line, not escaped: line breaks and control characters become blanks."""
-    return " ".join("".join(_replace_control(character) for character in str(text)).split())
-
-
-def printable(text: str, keep: str = "\n\t") -> str:
-    """Return the text with its control characters escaped, except those in `keep`: for a terminal."""
-    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+    return _EDGE.sub(r"\\_", flat)
 
 
 def _replace_control(character: str) -> str:
@@ -41,17 +32,18 @@ def _replace_control(character: str) -> str:
 
 def attribute(text: object) -> str:
     """Return a value escaped for an HTML attribute inside Markdown."""
-    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat(text))
+    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat)
 
 
 def code(text: object) -> str:
     """Return a short value as inline code that its own backticks cannot end."""
-    line = flat(text)
-    if not line:
+    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    if not flat:
         return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
-    blank = " " if line[0] == "`" or line[-1] == "`" else ""
-    return f"{fence}{blank}{line.replace('|', chr(92) + '|')}{blank}{fence}"
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", flat)), default=0))
+    blank = " " if flat[0] == "`" or flat[-1] == "`" else ""
+    return f"{fence}{blank}{flat.replace('|', chr(92) + '|')}{blank}{fence}"
 
 
 def block(text: str, language: str = "") -> str:
@@ -116,3 +108,16 @@ class Notes:
     def lines(self) -> list[str]:
         """Return each note after its number, not escaped."""
         return [f"{self.mark(note).strip()} {note}" for note in self._notes]
+
+
+# ── other media ─────────────────────────────────────────────────────────────────────────────────
+
+
+def flat(text: object) -> str:
+    """Return a value as text on one line, not escaped: line breaks and control characters become blanks."""
+    return " ".join("".join(_replace_control(character) for character in str(text)).split())
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """Return the text with its control characters escaped, except those in `keep`: for a terminal."""
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
