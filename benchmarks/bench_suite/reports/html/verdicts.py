@@ -7,12 +7,13 @@ from itertools import pairwise
 
 from bench_suite.comparison.baselines import WORD, base_for
 from bench_suite.comparison.compare import Comparison, compare
+from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import BenchError
-from bench_suite.reports import formatting
+from bench_suite.reports import formatting, leaderboard
 from bench_suite.reports.comparison import Compared
 from bench_suite.reports.html.view import Grid, Verdicts
+from bench_suite.reports.table import Table
 from bench_suite.store.runs import Run, Store
-from bench_suite.comparison.verdicts import Row
 
 MAX_ROWS = 60
 "Differences of two runs in the page; `bench compare` shows all."
@@ -57,6 +58,29 @@ def between_runs(runs: Sequence[Run]) -> list[Verdicts]:
         loud = [row for row in comparison.rows if row.gated or row.verdict not in _QUIET]
         shown.append(_verdicts(comparison, f"{head.name} against {base.name}", loud or comparison.rows))
     return shown
+
+
+def side_by_side(runs: Sequence[Run], tables: Sequence[Sequence[Table]]) -> Grid | None:
+    """Return the metric that ranks in every run, a line for each row of their boards; None without any.
+
+    Args:
+        runs: the runs, a column each.
+        tables: the tables of each run.
+    """
+    lines: dict[tuple[str, str, str], dict[int, str]] = {}
+    for number, own in enumerate(tables):
+        for table in own:
+            if table.sort is None:
+                continue
+            scale = formatting.scale_for((row.values[table.sort].value for row in table.rows), table.sort.unit)
+            title = leaderboard.title(table.sort, scale)
+            for row in table.rows[:MAX_ROWS]:
+                key = (leaderboard.name(table), row.label, title)
+                lines.setdefault(key, {})[number] = formatting.short(row.values[table.sort], scale)
+    rows = [
+        [*key, *(texts.get(number, formatting.NOTHING) for number in range(len(runs)))] for key, texts in lines.items()
+    ]
+    return Grid(["Task", "Model", "Metric", *(run.name for run in runs)], rows) if rows else None
 
 
 def _verdicts(comparison: Comparison, heading: str, rows: Sequence[Row]) -> Verdicts:

@@ -72,6 +72,9 @@
     return image;
   }
 
+  // A long name may be broken after each underscore.
+  const breakable = (text) => text.split(/(?<=_)/).flatMap((part) => [part, element("wbr")]).slice(0, -1);
+
   function line(board, number, ranked) {
     const row = board.rows[number];
     const made = element("tr");
@@ -87,7 +90,7 @@
     if (ranked) made.append(element("td", row[RANK], "rank"));
     const name = element("th");
     name.scope = "row";
-    name.append(row[LABEL]);
+    name.append(...breakable(row[LABEL]));
     if (row[NOTE]) name.append(" ", element("sup", row[NOTE]));
     made.append(name);
     const interval = element("td", undefined, "bar");
@@ -96,7 +99,6 @@
     row[CELLS].forEach(([text, note, best], column) => {
       const cell = element("td", undefined, "number");
       const content = button(text, () => trace(board, number, column), `${text}: where this number comes from`);
-      if (best) content.style.fontWeight = "";
       if (best) { const bold = element("b"); bold.append(content); cell.append(bold); } else cell.append(content);
       if (note) cell.append(" ", element("sup", note));
       made.append(cell);
