@@ -10,7 +10,7 @@ from bench_suite.comparison.compare import Comparison, compare
 from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import BenchError
 from bench_suite.reports import formatting, leaderboard
-from bench_suite.reports.comparison import Compared
+from bench_suite.reports.compared import Compared
 from bench_suite.reports.html.view import Grid, Verdicts
 from bench_suite.reports.table import Table
 from bench_suite.store.runs import Run, Store
