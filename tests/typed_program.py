@@ -18,6 +18,7 @@ def main() -> int:
     """Run a suite, compare it, and look at the results."""
     outcome = bench_suite.run("mine.toml", against="baseline", seeds="all", progress=False)
     assert_type(outcome, RunOutcome)
+    assert_type(outcome.run, StoredRun)
     assert_type(outcome.comparison, Compared | None)
     assert_type(outcome.status, int)
     run = bench_suite.load(outcome.run.name, results=Path("results"))

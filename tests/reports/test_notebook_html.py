@@ -27,5 +27,7 @@ def test_rows_that_are_not_shown_are_counted(html_text) -> None:
     assert "5 more rows: .frame() has all of them" in text
 
 
-def test_nothing_is_no_list() -> None:
+def test_a_list_is_short_and_nothing_is_no_list(html_text) -> None:
     assert notebook_html.bullets([]) == ""
+    text = html_text(notebook_html.bullets(range(notebook_html.MAX_ITEMS + 2)))
+    assert text.split("\n")[-2:] == ["39", "2 more"]

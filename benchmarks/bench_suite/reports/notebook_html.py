@@ -9,6 +9,8 @@ from bench_suite.reports import escaping
 
 MAX_ROWS = 200
 "Rows of a table that a notebook shows; a frame has all of them."
+MAX_ITEMS = 40
+"Notes of a list that a notebook shows."
 
 
 def text(value: object) -> str:
@@ -27,8 +29,10 @@ def paragraph(value: object) -> str:
 
 
 def bullets(values: Iterable[object]) -> str:
-    """Return a list of texts; empty without any."""
-    items = "".join(f"<li>{text(value)}</li>" for value in values)
+    """Return a list of texts, empty without any; those after the first `MAX_ITEMS` are counted."""
+    listed = list(values)
+    rest = [f"{len(listed) - MAX_ITEMS} more"] if len(listed) > MAX_ITEMS else []
+    items = "".join(f"<li>{text(value)}</li>" for value in [*listed[:MAX_ITEMS], *rest])
     return f"<ul>{items}</ul>" if items else ""
 
 

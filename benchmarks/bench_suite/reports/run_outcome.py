@@ -32,6 +32,8 @@ RunVerdict = Literal["interrupted", "gate failed", "passed"] | ComparisonVerdict
 class RunOutcome(Outcome):
     """What a run has done, the verdicts of its gates, and its comparison with a base."""
 
+    run: StoredRun
+    "The run as it is stored."
     comparison: Compared | None = None
     "The comparison with `against`; None without one, or if the run was interrupted or cannot be compared."
     gates: tuple[Judgement, ...] = ()
