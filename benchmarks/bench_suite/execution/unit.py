@@ -220,7 +220,7 @@ def _check_trained(cell: Cell, network: Network) -> None:
 
 
 def _report(cell: Cell, context: RunContext, window: Window) -> bool:
-    context.callback.window(cell, window)
+    context.window(cell, window)
     return True
 
 
