@@ -55,7 +55,7 @@ def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = Non
 
 def page(
     runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, store: Store | None = None,
-    live: bool = False,
+    live: bool = False, version: str = "",
 ) -> str:  # fmt: skip
     """Return the page of some runs as HTML.
 
@@ -65,6 +65,7 @@ def page(
         reference: as for `write_page`.
         store: as for `write_page`.
         live: whether `bench view` serves it, and the page asks for news.
+        version: if it is live, the version of the results that it shows: it asks for a new page if that changes.
     """
     pictures = Pictures(PICTURE_BYTES)
     several = len(runs) > 1
@@ -75,20 +76,21 @@ def page(
         shown, data = _describe(run, folder, pictures, reference, store, ids, prefix, several=several)
         described.append(shown)
         data_of_boards += data
-    style, program = _asset("page.css"), _asset("page.js")
+    style, programs = _style(live), _programs(live)
     names = [f"{run.info.get('title') or run.info['suite']}" for run in runs]
     return _ENVIRONMENT.get_template("page.html.j2").render(
         title=" and ".join(dict.fromkeys(names)),
         several=several,
         runs=described,
         between=between_runs(runs) if several else [],
-        policy=_policy(style, program, live=live),
+        policy=policy(live=live),
         style=Markup(style),
-        program=Markup(program),
+        programs=[Markup(program) for program in programs],
         data=_packed({"boards": data_of_boards, "live": live}),
         version=__version__,
         pictures_left_out=pictures.left_out,
         live=live,
+        version_shown=version,
     )
 
 
@@ -161,17 +163,26 @@ def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
     return {"about": across_tasks.about(summary), "grid": Grid(header, lines, notes), "reading": across_tasks.READING}
 
 
-def _policy(style: str, program: str, *, live: bool) -> str:
-    """Return the content security policy: nothing but what is in the page, by hash."""
+def policy(*, live: bool = False) -> str:
+    """Return the content security policy of a page: what is in it, by hash; its server if it is live; nothing else."""
 
     def hashed(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     rules = [
-        "default-src 'none'", f"style-src {hashed(style)}", f"script-src {hashed(program)}", "img-src data:",
-        "base-uri 'none'", "form-action 'none'",
+        "default-src 'none'", f"style-src {hashed(_style(live))}",
+        f"script-src {' '.join(map(hashed, _programs(live)))}", "img-src data:", "base-uri 'none'",
+        "form-action 'none'",
     ]  # fmt: skip
     return "; ".join([*rules, *(["connect-src 'self'"] if live else [])])
+
+
+def _style(live: bool) -> str:
+    return _asset("page.css") + (_asset("live.css") if live else "")
+
+
+def _programs(live: bool) -> list[str]:
+    return [_asset("page.js"), *([_asset("live.js")] if live else [])]
 
 
 def _packed(data: Mapping[str, Any]) -> str:
