@@ -41,7 +41,7 @@ def command(run: str, results: Path, port: int, opened: bool, reference: str | N
     chosen = Run(store.open(run).path, read_only=True)
     if reference is not None:
         check_reference(reference, [chosen])
-    with PageServer(chosen.path, port, reference=reference, store=store) as server:
+    with PageServer(chosen.path, port, reference=reference) as server:
         say(server.url)
         say_left_out(store.damages)
         say(f"the page of {chosen.name}; Ctrl-C ends this command", err=True)

@@ -29,7 +29,6 @@ from urllib.parse import unquote
 from bench_suite.contracts import BenchError
 from bench_suite.reports.html import page
 from bench_suite.reports.watch.progress import Progress, WatchedRun
-from bench_suite.store.runs import Store
 
 HOST = "127.0.0.1"
 MAX_SHARE = 0.05
@@ -63,21 +62,20 @@ class PageServer(ThreadingHTTPServer):
     # Elsewhere the option lets two programs listen on one port.
     allow_reuse_address = os.name == "posix"
 
-    def __init__(self, run: Path, port: int = 0, *, reference: str | None = None, store: Store | None = None) -> None:
+    def __init__(self, run: Path, port: int = 0, *, reference: str | None = None) -> None:
         """Listen, and answer nothing yet: see `serve_forever`.
 
         Args:
             run: the folder of the run.
             port: the port; 0 takes one that is free.
             reference: the model that the others are compared with, or `best`; default: that of the suite.
-            store: where the baseline of the suite is; without one, gates with a tolerance are not judged.
 
         Raises:
             StoreError: the folder is no run, or its `run.json` is damaged.
             ServerError: the port cannot be used.
         """
         self._watched = WatchedRun(run)
-        self._reference, self._store = reference, store
+        self._reference = reference
         self._lock = threading.Lock()
         self._page_lock = threading.Lock()
         self._page = ("", b"")
@@ -130,9 +128,7 @@ class PageServer(ThreadingHTTPServer):
                 began = time.monotonic()
                 with self._lock:
                     run = self._watched.run()
-                text = page.page(
-                    [run], run.path, reference=self._reference, store=self._store, live=True, version=version
-                )
+                text = page.page([run], run.path, reference=self._reference, live=True, version=version)
                 self._page = version, text.encode("utf-8", "replace")
                 self._page_ended = time.monotonic()
                 self._page_seconds = self._page_ended - began
