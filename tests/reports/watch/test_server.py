@@ -189,19 +189,19 @@ def test_a_head_has_the_headers_of_a_get_and_no_content(client: Client) -> None:
 
 
 def test_the_page_is_made_again_only_if_the_results_have_changed(serve: Serve, make_run, record, monkeypatch) -> None:
-    made: list[str] = []
+    versions: list[str] = []
     make = pages.page
     monkeypatch.setattr(
-        pages, "page", lambda *args, **options: made.append(options["version"]) or make(*args, **options)
+        pages, "page", lambda *args, **options: versions.append(options["version"]) or make(*args, **options)
     )
     run = make_run(record())
     client = serve(run)
     assert client.ask("").text == client.ask("").text
-    assert len(made) == 1
+    assert len(versions) == 1
     with run.writer() as writer:
         writer.write(record(model="another"))
     assert "another" in client.ask("").text
-    assert len({*made}) == 2
+    assert len({*versions}) == 2
 
 
 def test_a_run_that_goes_on_announces_new_results_only_after_some_time(serve: Serve, make_run, record) -> None:
