@@ -14,7 +14,6 @@ from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import Table, machine
 from bench_suite.store.runs import Run
 
-
 CODED = ("Command", "Resumed by", "Overrides")
 "Facts that are code."
 

@@ -39,8 +39,8 @@ def board(table: Table, id: str, run: str = "") -> tuple[Board, dict[str, Any]]:
     rows = [_row(number, row, table, scales, notes, scale, folds=folds) for number, row in enumerate(table.rows)]
     columns = tuple(_column(column, scales[column], column == table.sort) for column in table.columns)
     shown = Board(
-        id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS], len(rows),
-        (*notes.lines(), *table.notes), any(row.rank is not None for row in table.rows), folds,
+        id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
+        len(rows), (*notes.lines(), *table.notes), any(row.rank is not None for row in table.rows), folds,
     )  # fmt: skip
     return shown, _data(table, shown, rows, scale)
 
@@ -106,11 +106,13 @@ def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | No
             value = row.values[table.sort].value or 0.0
             ends = _ends(row, table.sort) or (value, value)
             bar = [round(4 + 112 * scale.at(number), 1) for number in (ends[0], value, ends[1])]
+        texts = [[cell.text, cell.note, int(cell.best)] for cell in drawn.cells]
+        known = sorted(label_numbers[label] for label in row.beats if label in label_numbers)
         lines.append([
-            drawn.rank, drawn.label, drawn.note, bar, [[cell.text, cell.note, int(cell.best)] for cell in drawn.cells], values,
+            drawn.rank, drawn.label, drawn.note, bar, texts, values,
             drawn.seeds, [cell.id for cell in row.cells], [cell.cell.get("seed") for cell in row.cells],
             _by_cell(row.cells, keys),
-            sorted(label_numbers[label] for label in row.beats if label in label_numbers) if shown.count <= MAX_ROWS else [],
+            known if shown.count <= MAX_ROWS else [],
         ])  # fmt: skip
     return {
         "id": shown.id,

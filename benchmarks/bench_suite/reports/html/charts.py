@@ -94,7 +94,8 @@ def _against(rows: Sequence[Row], quality: Column, cost: Column) -> Figure:
     points = {}
     for row in both[:MAX_SERIES]:
         low, high = _ends(row.values[quality], y_scale)
-        title = f"{row.label}: {formatting.full(row.values[quality], y_scale)}, {formatting.full(row.values[cost], x_scale)}"
+        texts = formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale)
+        title = f"{row.label}: {', '.join(texts)}"
         x, y = (row.values[cost].value or 0.0) / x_scale.divisor, (row.values[quality].value or 0.0) / y_scale.divisor
         points[row.label] = [Point(x, y, low, high, title)]
     xs, ys = [own[0].x for own in points.values()], [own[0].y for own in points.values()]

@@ -129,7 +129,8 @@ def seeds_and_folds(record: Record) -> list[str]:
 
 def _summary_labels(run: Run) -> list[str]:
     metrics, artifacts = run.summaries()
-    return list(dict.fromkeys(label_of(row.name) for row in (*metrics, *artifacts)))
+    names = [*(metric.name for metric in metrics), *(artifact.name for artifact in artifacts)]
+    return list(dict.fromkeys(map(label_of, names)))
 
 
 def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) -> Part | None:

@@ -41,7 +41,7 @@ def questions_of(run: Run) -> dict[str, str]:
             question = discovery.find("probes", use, Path()).facts.get("QUESTION")
         except BenchError:  # of a program that is not installed here
             continue
-        if question in get_args(Question):
+        if isinstance(question, str) and question in get_args(Question):
             questions[label] = question
     return questions
 

@@ -1,8 +1,8 @@
 """Charts as SVG text: lines, bars, dots with intervals, scatter plots and matrices.
 
 A chart has no style of its own: its marks have classes (`c0` to `c7` for the colour of a series) that the page's style
-sheet colours for light and dark. Series differ in their markers too. Each mark has a `<title>`, which browsers show when
-one points at it. All text is escaped.
+sheet colours for light and dark. Series differ in their markers too. Each mark has a `<title>`, which browsers show
+when one points at it. All text is escaped.
 """
 
 from __future__ import annotations
@@ -97,10 +97,8 @@ def lines(
             path = "L".join(frame.point(p.x, p.y) for p in points)
             parts.append(f'<path class="line c{colour} d{number // COLOURS % 4}" d="M{path}"/>')
         if not joined:
-            parts += [
-                f'<path class="whisker c{colour}" d="M{frame.point(p.x, p.low or 0.0)}L{frame.point(p.x, p.high or 0.0)}"/>'
-                for p in banded
-            ]
+            whiskers = [f"M{frame.point(p.x, p.low or 0.0)}L{frame.point(p.x, p.high or 0.0)}" for p in banded]
+            parts += [f'<path class="whisker c{colour}" d="{path}"/>' for path in whiskers]
         if len(points) <= 40:
             parts += [
                 _marker(number, *frame.position(p.x, p.y), p.title or f"{name}: {_pair(p)}".removeprefix(": "))
@@ -259,8 +257,9 @@ def matrix(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequenc
 def interval_bar(value: float, low: float, high: float, scale: Axis, title: str) -> Markup:
     """Return a small dot with its interval on a scale that the rows of a table share, 120 by 14."""
     ends, centre = [4 + 112 * scale.at(end) for end in (low, high)], 4 + 112 * scale.at(value)
+    label = escape(_plain(title))
     return Markup(
-        f'<svg class="mini" viewBox="0 0 120 14" width="120" height="14" role="img" aria-label="{escape(_plain(title))}">'
+        f'<svg class="mini" viewBox="0 0 120 14" width="120" height="14" role="img" aria-label="{label}">'
         f'<path class="whisker c0" d="M{_n(ends[0])},7H{_n(ends[1])}"/><circle class="dot c0" cx="{_n(centre)}" cy="7" '
         f'r="3.5"/></svg>'
     )

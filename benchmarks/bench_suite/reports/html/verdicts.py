@@ -7,12 +7,12 @@ from itertools import pairwise
 
 from bench_suite.comparison.baselines import WORD, base_for
 from bench_suite.comparison.compare import Comparison, compare
+from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import BenchError
 from bench_suite.reports import formatting
 from bench_suite.reports.comparison import Compared
 from bench_suite.reports.html.view import Grid, Verdicts
 from bench_suite.store.runs import Run, Store
-from bench_suite.comparison.verdicts import Row
 
 MAX_ROWS = 60
 "Differences of two runs in the page; `bench compare` shows all."
