@@ -29,6 +29,8 @@ MAX_CATEGORIES = 40
 "Categories of a chart at most."
 MAX_SCALARS = 6
 "Charts of metrics without coordinates for one probe at most."
+NO_COSTS = ("fraction", "score", "ratio")
+"Units of metrics that are no amount of time, memory, energy or work."
 MAX_COSTS = 4
 "Charts of quality against cost at most."
 _PERCENTILE = re.compile(r"(?P<name>.+)_p(?P<digits>\d{2,})")
@@ -80,7 +82,9 @@ def cost_figures(rows: Sequence[Row], quality: Column | None, costs: Sequence[Co
     chosen: dict[str, Column] = {}
     for column in costs:
         measured = sum(row.values[column].value is not None and row.values[quality].value is not None for row in rows)
-        if column.better == "none" or column.name == quality.name or measured < 2 or _PERCENTILE.fullmatch(column.name):
+        if column.better == "none" or column.name == quality.name or column.unit in NO_COSTS or measured < 2:
+            continue
+        if _PERCENTILE.fullmatch(column.name):
             continue
         if not column.at or len(column.at) == 1:
             chosen[column.name] = column  # of several batch sizes, the largest
@@ -94,8 +98,8 @@ def _against(rows: Sequence[Row], quality: Column, cost: Column) -> Figure:
     points = {}
     for row in both[:MAX_SERIES]:
         low, high = _ends(row.values[quality], y_scale)
-        texts = formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale)
-        title = f"{row.label}: {', '.join(texts)}"
+        numbers = formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale)
+        title = f"{row.label}: {', '.join(numbers)}"
         x, y = (row.values[cost].value or 0.0) / x_scale.divisor, (row.values[quality].value or 0.0) / y_scale.divisor
         points[row.label] = [Point(x, y, low, high, title)]
     xs, ys = [own[0].x for own in points.values()], [own[0].y for own in points.values()]
@@ -125,7 +129,7 @@ def _scalar(rows: Sequence[Row], column: Column) -> Figure:
     title = leaderboard.title(column, scale)
     marks = {row.label: {"": _mark(row.values[column], scale, row.label)} for row in rows}
     table = Grid(["Model", title], [[row.label, formatting.full(row.values[column], scale)] for row in rows])
-    return Figure(title, svg.dots(marks, title), table)
+    return Figure(title, svg.dots(marks, ""), table)
 
 
 def _percentiles(rows: Sequence[Row], name: str, columns: Sequence[tuple[float, Column]]) -> Figure:
@@ -142,7 +146,7 @@ def _percentiles(rows: Sequence[Row], name: str, columns: Sequence[tuple[float, 
         ["Model", *labels],
         [[row.label, *(formatting.full(row.values[column], scale) for _, column in ordered)] for row in rows],
     )
-    return Figure(f"{title}: percentiles", svg.dots(marks, title, order=_order(rows)), table)
+    return Figure(f"{title}: percentiles", svg.dots(marks, scale.unit, order=_order(rows)), table)
 
 
 def _faceted(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[Figure]:
@@ -157,8 +161,8 @@ def _faceted(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[Figure]
 
 def _one_coordinate(rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...]) -> Figure:
     scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
-    plain = Column(columns[0].name, fixed, columns[0].unit, columns[0].better)
-    title = leaderboard.title(plain, scale)
+    title = leaderboard.title(Column(columns[0].name, fixed, columns[0].unit, columns[0].better), scale)
+    short = leaderboard.title(Column(columns[0].name, (), columns[0].unit, columns[0].better), scale)
     labels = [str(column.at[-1][1]) for column in columns]
     table = Grid(
         [name, *(row.label for row in rows)],
@@ -174,14 +178,14 @@ def _one_coordinate(rows: Sequence[Row], columns: Sequence[Column], name: str, f
         wide = ["x"] if min(coordinates) > 0 and max(coordinates) > 20 * min(coordinates) else []
         values = [point.y for points in series.values() for point in points]
         tall = ["y"] if values and min(values) > 0 and max(values) > 50 * min(values) else []
-        chart = svg.lines(series, name, title, logarithmic=[*wide, *tall], order=_order(rows))
+        chart = svg.lines(series, name, short, logarithmic=[*wide, *tall], order=_order(rows))
     else:
         marks = {
             label: {row.label: _mark(row.values[column], scale, f"{row.label}, {label}") for row in rows}
             for label, column in list(zip(labels, columns))[:MAX_CATEGORIES]
         }
-        chart = svg.dots(marks, title, order=_order(rows))
-    return Figure(f"{title}, by {name}", chart, table)
+        chart = svg.dots(marks, "", order=_order(rows))
+    return Figure(f"{title}, by {name}", chart, table, directed=columns[0].better != "none")
 
 
 def _points(

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import get_args
 
-from bench_suite.contracts import Record, Severity
+from bench_suite.contracts import Finding, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.columns import Column, all_columns
+from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
+from bench_suite.reports.failures import cell_failures, cell_names, probe_failures, seeds_and_folds
 from bench_suite.reports.html.charts import columns_by_probe, cost_figures, metric_figures
-from bench_suite.reports.html.figures import Pictures, artifact_figure
-from bench_suite.reports.html.questions import HEADINGS, OTHER, questions_of
-from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Section
+from bench_suite.reports.html.curves import training_figures
+from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
+from bench_suite.reports.html.questions import HEADINGS, OTHER, SHORT, questions_of
+from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Remark, Section
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.table import Table
 from bench_suite.reports.values import summary_value
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
-MAX_DETAILED = 25
-"Rows of a task whose metrics the page shows in full: the best ones."
-MAX_ARTIFACTS = 12
-"Artifacts of one name, for one task, that the page shows: one for each row."
 MAX_LISTED = 100
 "Cells in the table of cells; the data of the page contain all of them."
 MAX_TRACEBACK = 6000
 "Characters of a traceback: its end."
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How much of each task a page shows."""
+
+    rows: int
+    "Rows of a task whose metrics are shown in full: the best ones."
+    charts: int
+    "Charts of one question and task that are not folded away."
+    more: int
+    "Charts that are folded away."
+    artifacts: int
+    "Artifacts of one name, for one task: one for each row."
+
+
+DETAILS = (Detail(25, 6, 100, 12), Detail(12, 6, 0, 6), Detail(8, 3, 0, 3), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0))
+"What a page shows, the most first: a page has the first of them that fits."
 
 
 @dataclass(frozen=True)
@@ -39,20 +55,23 @@ class Detailed:
     rows: Sequence[Row]
 
 
-def sections(run: Run, tables: Sequence[Table], pictures: Pictures, prefix: str = "") -> list[Section]:
+def sections(
+    run: Run, tables: Sequence[Table], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
+) -> list[Section]:
     """Return the sections of a page that have any content, in the order of the questions.
 
     Args:
         run: the run.
         tables: its tables.
         pictures: the pictures of the page so far.
+        detail: how much of each task is shown.
         prefix: of the identities of the sections, if the page shows several runs.
     """
     questions = questions_of(run)
     detailed = [
         Detailed(table, rows_of(records, all_columns(records)))
         for table in tables
-        if (records := [record for row in table.rows[:MAX_DETAILED] for record in row.cells])
+        if (records := [record for row in table.rows[: detail.rows] for record in row.cells])
     ]
     by_label: dict[str, None] = {}
     for one in detailed:
@@ -67,31 +86,39 @@ def sections(run: Run, tables: Sequence[Table], pictures: Pictures, prefix: str 
         parts = [
             part
             for number, one in enumerate(detailed)
-            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures)) is not None
+            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail)) is not None
         ]
         if summaries := _summary_part(
             run, [la for la in _summary_labels(run) if questions.get(la, OTHER) == question], id, pictures
         ):
             parts.append(summaries)
         if parts:
-            shown.append(Section(id, heading, parts))
+            shown.append(Section(id, heading, SHORT[question], parts))
     return shown
 
 
-def _part(run: Run, one: Detailed, labels: Sequence[str], id: str, question: str, pictures: Pictures) -> Part | None:
+def _part(
+    run: Run, one: Detailed, labels: Sequence[str], id: str, question: str, pictures: Pictures, detail: Detail
+) -> Part | None:
     columns = [column for column in (one.rows[0].values if one.rows else ()) if label_of(column.name) in labels]
     figures: list[Figure] = []
     if question == "cost" and one.table.sort is not None:
         # The board's columns have the value that ranks; metrics of cost may be in any probe of the question.
         own = [column for column in (one.rows[0].values if one.rows else ()) if column == one.table.sort]
         figures += cost_figures(one.rows, own[0] if own else None, columns)
+    if question == "training":
+        figures += training_figures(run, one.rows)
     for own in columns_by_probe(columns).values():
         figures += metric_figures(one.rows, own, one.table.columns)
-    gallery = list(_artifacts(run, one, labels, pictures))
+    failed: list[str] = []
+    gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
     grid = _grid(one.rows, columns) if columns else None
     if not figures and grid is None and not gallery:
         return None
-    return Part(id, one.table.task, leaderboard.name(one.table), figures, grid, gallery)
+    figures.sort(key=lambda figure: not figure.directed)
+    unread = f"{len(failed)} artifact{'s' if len(failed) > 1 else ''} could not be read: {failed[0]}" if failed else ""
+    first, more = figures[: detail.charts], figures[detail.charts :][: detail.more]
+    return Part(id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread)
 
 
 def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:
@@ -104,8 +131,19 @@ def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:
     return Grid(["Metric", *(row.label + notes.mark(row.note) for row in rows)], lines, notes.lines())
 
 
-def _artifacts(run: Run, one: Detailed, labels: Sequence[str], pictures: Pictures) -> Iterator[Figure]:
-    """Yield the artifacts of the first cell with such artifacts in each row: one seed represents all."""
+def _artifacts(
+    run: Run, one: Detailed, labels: Sequence[str], pictures: Pictures, limit: int, failed: list[str]
+) -> Iterator[Figure]:
+    """Yield the artifacts of the first cell with such artifacts in each row: one seed represents all.
+
+    Args:
+        run: the run.
+        one: the rows.
+        labels: the labels of the probes.
+        pictures: the pictures of the page so far.
+        limit: number of artifacts of one name at most.
+        failed: gets the reason for each artifact that could not be read.
+    """
     by_name: dict[str, list[tuple[Row, Record, int]]] = {}
     for row in one.rows:
         seen: set[str] = set()
@@ -115,22 +153,20 @@ def _artifacts(run: Run, one: Detailed, labels: Sequence[str], pictures: Picture
                     seen.add(artifact.name)
                     by_name.setdefault(artifact.name, []).append((row, record, number))
     for members in by_name.values():
-        for row, record, number in members[:MAX_ARTIFACTS]:
-            name = ", ".join([row.label, *seeds_and_folds(record)])
-            figure = artifact_figure(run, record.artifacts[number], name, pictures)
+        for row, record, number in members[:limit]:
+            name = f"{row.label}, {seeds_and_folds([record])}"
+            try:
+                figure = artifact_figure(run, record.artifacts[number], name, pictures)
+            except ArtifactError as error:
+                failed.append(str(error))
+                continue
             if figure is not None:
                 yield figure
 
 
-def seeds_and_folds(record: Record) -> list[str]:
-    """Return the seed and the fold of a cell in words, as far as it has them."""
-    return [f"{axis} {record.cell[axis]}" for axis in ("seed", "fold") if record.cell.get(axis) is not None]
-
-
 def _summary_labels(run: Run) -> list[str]:
     metrics, artifacts = run.summaries()
-    names = [*(metric.name for metric in metrics), *(artifact.name for artifact in artifacts)]
-    return list(dict.fromkeys(map(label_of, names)))
+    return list(dict.fromkeys([*(label_of(row.name) for row in metrics), *(label_of(row.name) for row in artifacts)]))
 
 
 def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) -> Part | None:
@@ -145,12 +181,19 @@ def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) 
             at = ", ".join(f"{name}={coordinate}" for name, coordinate in row.at.items())
             lines.append([row.name, at, formatting.full(value, scale) + notes.mark(value.reason), scale.unit])
     grid = Grid(["Metric", "At", "Value", "Unit"], lines, notes.lines()) if lines else None
-    gallery = [
-        figure
-        for row in artifacts
-        if label_of(row.name) in labels and (figure := artifact_figure(run, row, "", pictures)) is not None
-    ]
-    return Part(f"{id}-run", "", "Across the run", [], grid, gallery) if grid or gallery else None
+    gallery: list[Figure] = []
+    failed: list[str] = []
+    for artifact in artifacts:
+        if label_of(artifact.name) in labels:
+            try:
+                figure = artifact_figure(run, artifact, "", pictures)
+            except ArtifactError as error:
+                failed.append(str(error))
+                continue
+            gallery += [figure] if figure is not None else []
+    return (
+        Part(f"{id}-run", "", "Across the run", [], [], grid, gallery, "; ".join(failed)) if grid or gallery else None
+    )
 
 
 # ── what went wrong ─────────────────────────────────────────────────────────────────────────────
@@ -158,30 +201,13 @@ def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) 
 
 def failures(run: Run, records: Sequence[Record]) -> list[Failure]:
     """Return the cells and the probes that ended without a result, grouped by their reason."""
-    cells: dict[tuple[str, str], list[Record]] = {}
-    probes: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        if record.status != "ok":
-            cells.setdefault((record.status, record.reason or ""), []).append(record)
-            continue
-        for label, row in record.probes.items():
-            if row.status != "ok":
-                probes.setdefault((label, row.status, row.reason or ""), []).append(record)
-    shown = [
-        Failure("cell", status, reason, cell_names(members), _traceback(run, members[0], "cell"))
-        for (status, reason), members in cells.items()
-    ]
-    return shown + [
-        Failure(f"probe {label}", status, reason, cell_names(members),
-                _traceback(run, members[0], label) if status == "failed" else "")
-        for (label, status, reason), members in probes.items()
+    return [
+        Failure(
+            f"probe {one.probe}" if one.probe else "cell", one.status, one.reason, cell_names(one.cells, records),
+            _traceback(run, one.cells[0], one.probe or "cell") if one.status != "not applicable" else "",
+        )
+        for one in (*cell_failures(records), *probe_failures(records))
     ]  # fmt: skip
-
-
-def cell_names(records: Sequence[Record]) -> str:
-    """Return the names of a few cells, and the number of the others."""
-    names = [", ".join([str(r.cell.get("task")), str(r.cell.get("model")), *seeds_and_folds(r)]) for r in records[:4]]
-    return "; ".join([*names, *([f"and {len(records) - 4} more"] if len(records) > 4 else [])])
 
 
 def _traceback(run: Run, record: Record, name: str) -> str:
@@ -192,35 +218,32 @@ def _traceback(run: Run, record: Record, name: str) -> str:
 # ── what a reader must know ─────────────────────────────────────────────────────────────────────
 
 
-def outcome(run: Run, records: Sequence[Record]) -> str:
-    """Return how many cells succeeded, failed and were not run, in a sentence."""
-    by_status = Counter(record.status for record in records)
-    planned = max(int(run.info.get("cells") or 0), len(records))
-    if not records:
-        return f"None of the {planned} cells has been recorded." if planned else "No cell has been recorded."
-    parts = [f"{by_status['ok']} of {planned} cells succeeded"]
-    parts += [f"{number} {status}" for status, number in by_status.items() if status != "ok"]
-    missing = planned - len(records)
-    parts += [f"{missing} not run"] if missing > 0 else []
-    return ", ".join(parts) + "."
+def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remark]:
+    """Return what changes the meaning of the numbers, what matters most first."""
+    remarks = []
+    if failed := sum(record.status != "ok" for record in records):
+        text = f"{failed} of {len(records)} cells have no result."
+        remarks.append(Remark("error", text, f"{prefix}failures", "What went wrong?"))
+    remarks += [Remark("data", f"{task}, {key}: {note}") for task, key, note in data_notes(records)]
+    remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in doubt_lines(records)]
+    remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in machine_lines(run, records)]
+    remarks += [
+        Remark(one.severity, f"{one.task}: {one.summary}.", f"{prefix}findings", one.code)
+        for one in ordered_findings(run)
+        if one.severity != "note"
+    ]
+    return remarks + [Remark("error", f"Not read: {line}") for line in run.damages]
 
 
-def data_notes(records: Sequence[Record]) -> Grid | None:
-    """Return what changes the meaning of numbers, by task; None if nothing does."""
-    rows: dict[tuple[str, str, str], None] = {}
-    for record in records:
-        prominent = record.data.get("prominent", ())
-        for key in prominent:
-            if key in (notes := record.data.get("notes", {})):
-                rows[str(record.cell.get("task", "")), key, str(notes[key])] = None
-    return Grid(["Task", "Data", "Note"], [list(row) for row in rows]) if rows else None
+def ordered_findings(run: Run) -> list[Finding]:
+    """Return the findings of a run, the worst first."""
+    order = {severity: number for number, severity in enumerate(get_args(Severity))}
+    return sorted(run.findings, key=lambda one: (order[one.severity], one.task, one.code))
 
 
 def findings(run: Run) -> Grid | None:
     """Return the findings on data and results, the worst first; None if there are none."""
-    order = {severity: number for number, severity in enumerate(get_args(Severity))}
-    ordered = sorted(run.findings, key=lambda one: (order[one.severity], one.task, one.code))
-    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in ordered]
+    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in ordered_findings(run)]
     return Grid(["Code", "Severity", "Task", "Finding", "What to do"], rows) if rows else None
 
 

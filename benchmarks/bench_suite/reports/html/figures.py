@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from bench_suite.contracts import Artifact, ArtifactRow
+from bench_suite.contracts import Artifact, ArtifactRow, BenchError
 from bench_suite.reports import formatting
 from bench_suite.reports.html import svg
 from bench_suite.reports.html.svg import Mark, Point
@@ -28,17 +29,20 @@ _STEPS = 5
 "Steps of the strength of a weight, as classes of the style sheet."
 
 
+class ArtifactError(BenchError):
+    """An artifact that cannot be shown."""
+
+
 class Pictures:
-    """The pictures of a page, whose bytes together have a limit."""
+    """The pictures of a page: the text refers to them, and the page gets as many of them as fit."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.size = 0
-        self.left_out = 0
-        "Number of pictures that no longer fitted."
+    def __init__(self) -> None:
+        self._elements: list[str] = []
+        # Nobody who writes a caption can know it, so no text stands for a picture.
+        self._secret = secrets.token_hex(16)
 
-    def add(self, content: bytes, text: str, width: int) -> Markup | None:
-        """Return a picture as an element; None if it no longer fits.
+    def add(self, content: bytes, text: str, width: int) -> Markup:
+        """Keep a picture, and return a text that stands for it until `filled`.
 
         Args:
             content: the picture as PNG.
@@ -46,41 +50,49 @@ class Pictures:
             width: its width on the page in pixels.
         """
         encoded = base64.b64encode(content).decode()
-        if self.size + len(encoded) > self.limit:
-            self.left_out += 1
-            return None
-        self.size += len(encoded)
-        return Markup(
+        self._elements.append(
             f'<img loading="lazy" decoding="async" width="{width}" alt="{escape(plain_label(text, 400))}" '
             f'src="data:image/png;base64,{encoded}">'
         )
+        return Markup(f"<!--{self._secret}-{len(self._elements) - 1}-->")
+
+    def filled(self, page: str, limit: int) -> str:
+        """Return a page with as many of its pictures, from the first on, as let it have at most `limit` characters."""
+        size = len(page)
+        for number, element in enumerate(self._elements):
+            size += len(element)
+            content = element if size <= limit else '<p class="note">not in the page, which has a limit of 1 MB</p>'
+            page = page.replace(f"<!--{self._secret}-{number}-->", content, 1)
+        return page
 
 
 def artifact_figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictures) -> Figure | None:
-    """Return one artifact of a run as a figure; None if it is a picture that no longer fits the page.
+    """Return one artifact of a run as a figure; None if its kind is unknown.
 
     Args:
         run: the run with the artifact's file.
         row: the artifact, as its record names it.
         cell_name: the name of its cell, for the caption; empty if it belongs to the whole run.
         pictures: the pictures of the page so far.
+
+    Raises:
+        ArtifactError: its file is missing or damaged, or lacks the form of its kind.
     """
     caption = f"{row.caption or row.name} – {cell_name}" if cell_name else row.caption or row.name
     try:
         artifact = run.read_artifact(row)
         if artifact.kind == "image":
-            picture = _picture(artifact, caption, pictures)
-            return None if picture is None else Figure(caption, picture, kind="picture")
+            return Figure(caption, _picture(artifact, caption, pictures), kind="picture")
         draw = _DRAW.get(artifact.kind)
         if draw is not None:
             content, table = draw(artifact.data)
             return Figure(caption, content, table, artifact.kind if artifact.kind in ("table", "text") else "chart")
     except (StoreError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        return Figure(caption, Markup("<p class=quiet>{}</p>").format(f"not shown: {error}"), kind="text")
+        raise ArtifactError(str(error)) from error
     return None
 
 
-def _picture(artifact: Artifact, caption: str, pictures: Pictures) -> Markup | None:
+def _picture(artifact: Artifact, caption: str, pictures: Pictures) -> Markup:
     import numpy as np
     from PIL import Image
 

@@ -21,84 +21,95 @@ from markupsafe import Markup
 from bench_suite._version import __version__
 from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, leaderboard, provenance
-from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.failures import outcome
+from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import content
 from bench_suite.reports.html.boards import board
+from bench_suite.reports.html.content import DETAILS, Detail
 from bench_suite.reports.html.figures import Pictures
-from bench_suite.reports.html.verdicts import between_runs, gate_verdicts
+from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_by_side
 from bench_suite.reports.html.view import Board, Grid
 from bench_suite.reports.table import Table, tables
-from bench_suite.store.runs import Run, Store
+from bench_suite.store.runs import Run
 
-PICTURE_BYTES = 500_000
-"Bytes of all pictures of a page at most, so that a page stays under 1 MB."
+MAX_BYTES = 980_000
+"Characters of a page at most: with the few that need two bytes it stays under 1 MB."
 MAX_CELLS = 20_000
 "Cells whose numbers can be traced in the page; more would make it larger than 1 MB."
 _FOLDER = Path(__file__).parent
 
 
-def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = None, store: Store | None = None) -> Path:
+def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = None) -> Path:
     """Write the page of some runs and return its path.
 
     Args:
         runs: the runs, in the order in which they are shown.
         target: the file.
         reference: the model that the others are compared with, or `best`; default: that of the suite.
-        store: where the baseline of the suite is; without one, gates with a tolerance are not judged.
 
     Raises:
         ReportError: the file cannot be written.
     """
-    leaderboard.write(target, page(runs, target.parent, reference=reference, store=store).encode("utf-8", "replace"))
+    leaderboard.write(target, page(runs, target.parent, reference=reference).encode("utf-8", "replace"))
     return target
 
 
-def page(
-    runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, store: Store | None = None,
-    live: bool = False,
-) -> str:  # fmt: skip
+def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False) -> str:
     """Return the page of some runs as HTML.
 
     Args:
         runs: the runs, in the order in which they are shown.
         folder: where the page will be; addresses of files of the runs are relative to it.
         reference: as for `write_page`.
-        store: as for `write_page`.
         live: whether `bench view` serves it, and the page asks for news.
     """
-    pictures = Pictures(PICTURE_BYTES)
+    for detail in DETAILS:
+        pictures = Pictures()
+        text = _rendered(runs, folder, pictures, detail, reference, live=live)
+        if len(text) <= MAX_BYTES:
+            break
+    return pictures.filled(text, MAX_BYTES)
+
+
+def _rendered(
+    runs: Sequence[Run], folder: Path, pictures: Pictures, detail: Detail, reference: str | None, *,
+    live: bool,
+) -> str:  # fmt: skip
+    """Return the page of some runs without its pictures."""
     several = len(runs) > 1
     ids = content.identities()
-    described, data_of_boards = [], []
-    for number, run in enumerate(runs):
-        prefix = f"run-{number}-" if several else ""
-        shown, data = _describe(run, folder, pictures, reference, store, ids, prefix, several=several)
-        described.append(shown)
-        data_of_boards += data
+    shown_runs = [
+        _describe(run, folder, pictures, detail, reference, ids, f"run-{number}-" if several else "", several=several)
+        for number, run in enumerate(runs)
+    ]
     style, program = _asset("page.css"), _asset("page.js")
     names = [f"{run.info.get('title') or run.info['suite']}" for run in runs]
     return _ENVIRONMENT.get_template("page.html.j2").render(
         title=" and ".join(dict.fromkeys(names)),
         several=several,
-        runs=described,
+        runs=[described for described, _, _ in shown_runs],
         between=between_runs(runs) if several else [],
+        side_by_side=side_by_side(runs, [own for _, _, own in shown_runs]) if several else None,
         policy=_policy(style, program, live=live),
         style=Markup(style),
         program=Markup(program),
-        data=_packed({"boards": data_of_boards, "live": live}),
+        data=_packed({"boards": [board for _, data, _ in shown_runs for board in data], "live": live}),
         version=__version__,
-        pictures_left_out=pictures.left_out,
+        reduced=detail is not DETAILS[0],
         live=live,
     )
 
 
 def _describe(
-    run: Run, folder: Path, pictures: Pictures, reference: str | None, store: Store | None, ids: Any, prefix: str, *,
-    several: bool,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # fmt: skip
-    """Return what the template needs about one run, and the data of its boards."""
+    run: Run, folder: Path, pictures: Pictures, detail: Detail, reference: str | None, ids: Any,
+    prefix: str, *, several: bool,
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Table]]:  # fmt: skip
+    """Return what the template needs about one run, the data of its boards, and its tables."""
     info, records = run.info, run.records()
     run_tables = tables([run], reference)
+    verdicts = verdicts_of(run)
+    if verdicts.comparison is not None:
+        run_tables = with_changes(run_tables, verdicts.comparison)
     name = run.name if several else ""
     boards, data = _boards(run_tables, ids, name, records)
     summary = across_tasks.across_tasks(run_tables)
@@ -106,27 +117,24 @@ def _describe(
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
     for one in data:
-        one["address"] = address
+        one |= {"address": address, "name": run.name}
     described = {
         "prefix": prefix,
         "name": run.name,
         "title": str(info.get("title") or info["suite"]),
         "description": str(info.get("description") or ""),
         "smoke": bool(info.get("smoke")),
-        "outcome": content.outcome(run, records),
-        "failed": sum(record.status != "ok" for record in records),
+        "outcome": outcome(run, records),
         "started": str(info.get("started", ""))[:16].replace("T", " ") + " UTC",
         "commit": str(git.get("commit") or "")[:12] + (" with changes" if git.get("dirty") else ""),
         "command": str(info.get("command") or commands[-2]),
-        "verdicts": gate_verdicts(run, store),
-        "doubts": doubt_lines(records),
-        "busy": sum(record.machine_busy for record in records),
-        "data_notes": content.data_notes(records),
+        "verdicts": gate_verdicts(run, verdicts),
         "findings": content.findings(run),
+        "remarks": content.reader_notes(run, records, prefix),
         "boards": boards,
         "across": None if summary is None else _across(summary),
         "reading": leaderboard.reading(run_tables) if run_tables else "",
-        "sections": content.sections(run, run_tables, pictures, prefix),
+        "sections": content.sections(run, run_tables, pictures, detail, prefix),
         "failures": content.failures(run, records),
         "facts": provenance.facts(run, run_tables),
         "coded": provenance.CODED,
@@ -137,9 +145,8 @@ def _describe(
         "text": str(info.get("text") or ""),
         "cells": content.cell_lines(records, address),
         "cell_count": len(records),
-        "damages": list(run.damages),
     }
-    return described, data
+    return described, data, run_tables
 
 
 def _boards(
@@ -200,6 +207,11 @@ def _lines(text: str) -> Markup:
     return Markup.escape(plain)
 
 
+def _breakable(text: str) -> Markup:
+    """Return a name, escaped, that may be broken after each underscore."""
+    return Markup("_<wbr>").join(Markup.escape(part) for part in _visible(text).split("_"))
+
+
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER / "assets"),
     autoescape=True,
@@ -209,3 +221,4 @@ _ENVIRONMENT = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
 )
 _ENVIRONMENT.filters["lines"] = _lines
+_ENVIRONMENT.filters["breakable"] = _breakable

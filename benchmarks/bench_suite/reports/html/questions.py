@@ -25,6 +25,18 @@ HEADINGS: Mapping[str, str] = {
 }
 "Headings by question, in the order of the page."
 
+SHORT: Mapping[str, str] = {
+    "quality": "Quality",
+    "generalisation": "Generalisation",
+    "cost": "Cost",
+    "groups": "Groups",
+    "explanation": "Explanations",
+    "privacy": "Privacy",
+    "training": "Training",
+    OTHER: "Other",
+}
+"Names of the sections in the navigation."
+
 
 def questions_of(run: Run) -> dict[str, str]:
     """Return the question of each probe that the suite of a run configures, by its label.
@@ -38,10 +50,10 @@ def questions_of(run: Run) -> dict[str, str]:
         if discovery.is_path(use):
             continue
         try:
-            question = discovery.find("probes", use, Path()).facts.get("QUESTION")
+            question: str | None = discovery.find("probes", use, Path()).facts.get("QUESTION")
         except BenchError:  # of a program that is not installed here
             continue
-        if isinstance(question, str) and question in get_args(Question):
+        if question is not None and question in get_args(Question):
             questions[label] = question
     return questions
 

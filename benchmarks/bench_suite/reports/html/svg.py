@@ -1,8 +1,8 @@
 """Charts as SVG text: lines, bars, dots with intervals, scatter plots and matrices.
 
 A chart has no style of its own: its marks have classes (`c0` to `c7` for the colour of a series) that the page's style
-sheet colours for light and dark. Series differ in their markers too. Each mark has a `<title>`, which browsers show
-when one points at it. All text is escaped.
+sheet colours for light and dark. Series differ in their markers too. Each mark has a `<title>`, which browsers show if
+one points at it. All text is escaped.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def lines(
     """
     known = {name: [p for p in points if math.isfinite(p.x) and math.isfinite(p.y)] for name, points in series.items()}
     every = [point for points in known.values() for point in points]
-    ends = [end for p in every for end in (p.low, p.high) if end is not None and math.isfinite(end)]
+    bounds = [end for p in every for end in (p.low, p.high) if end is not None and math.isfinite(end)]
     edges = [edge for left, right, _ in histogram for edge in (left, right)]
     across = axis([p.x for p in every] + edges, logarithmic="x" in logarithmic)
-    up = axis([p.y for p in every] + ends, logarithmic="y" in logarithmic)
+    up = axis([p.y for p in every] + bounds, logarithmic="y" in logarithmic)
     below = 46 if histogram else 0
     frame = _Frame(across, up, _HEIGHT)
     parts = [*frame.grid(), *frame.labels(x_label, y_label, below)]
@@ -97,8 +97,8 @@ def lines(
             path = "L".join(frame.point(p.x, p.y) for p in points)
             parts.append(f'<path class="line c{colour} d{number // COLOURS % 4}" d="M{path}"/>')
         if not joined:
-            whiskers = [f"M{frame.point(p.x, p.low or 0.0)}L{frame.point(p.x, p.high or 0.0)}" for p in banded]
-            parts += [f'<path class="whisker c{colour}" d="{path}"/>' for path in whiskers]
+            ends = [(frame.point(p.x, p.low or 0.0), frame.point(p.x, p.high or 0.0)) for p in banded]
+            parts += [f'<path class="whisker c{colour}" d="M{low}L{high}"/>' for low, high in ends]
         if len(points) <= 40:
             parts += [
                 _marker(number, *frame.position(p.x, p.y), p.title or f"{name}: {_pair(p)}".removeprefix(": "))
@@ -120,8 +120,8 @@ def bars(values: Mapping[str, Mark], label: str, *, signed: bool = False) -> Mar
         signed: colour bars by their sign.
     """
     numbers = [number for mark in values.values() for number in (mark.value, mark.low, mark.high) if number is not None]
-    frame = _Rows(axis(numbers, zero=True), list(values))
-    parts = [*frame.grid(label)]
+    frame = _Rows(axis(numbers, zero=True), list(values), label)
+    parts = [*frame.grid()]
     zero = frame.x(0.0)
     for row, (name, mark) in enumerate(values.items()):
         y = frame.y(row)
@@ -146,7 +146,7 @@ def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[
 
     Args:
         rows: for each category the mark of each series, by the name of the series.
-        label: label of the axis.
+        label: label of the axis; empty if the caption says it.
         order: as for `lines`.
     """
     names = list(dict.fromkeys(name for marks in rows.values() for name in marks))
@@ -159,8 +159,8 @@ def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[
         if number is not None
     ]
     size = max(_ROW, 8 * len(names) + 6)
-    frame = _Rows(axis(numbers), list(rows), size)
-    parts = [*frame.grid(label)]
+    frame = _Rows(axis(numbers), list(rows), label, size)
+    parts = [*frame.grid()]
     for row, (category, marks) in enumerate(rows.items()):
         for name, mark in marks.items():
             number = series[name]
@@ -172,7 +172,7 @@ def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[
                 parts.append(f'<path class="whisker c{number % COLOURS}" d="{ends}"/>')
             title = mark.title or ", ".join(filter(None, (category, name))) + f": {_marked(mark)}"
             parts.append(_marker(number, frame.x(mark.value), y, title))
-    return _svg(parts, frame.height, label, series if len(names) > 1 else {})
+    return _svg(parts, frame.height, label or "Values with intervals", series if len(names) > 1 else {})
 
 
 def scatter(
@@ -313,12 +313,13 @@ class _Frame:
 class _Rows:
     """The area of a chart with a numeric axis and a row for each category."""
 
-    def __init__(self, scale: Axis, names: Sequence[str], size: float = _ROW) -> None:
+    def __init__(self, scale: Axis, names: Sequence[str], label: str, size: float = _ROW) -> None:
+        self.label = label
         self.scale, self.size = scale, size
         self.names = [plain_label(name, _LABEL) for name in names]
         self.left = 10 + _CHARACTER * max(map(len, self.names), default=0)
         self.bottom = _TOP + size * max(len(names), 1)
-        self.height = self.bottom + 34
+        self.height = self.bottom + (34 if label else 18)
 
     def x(self, value: float) -> float:
         return self.left + (WIDTH - self.left - _RIGHT) * self.scale.at(value)
@@ -326,14 +327,15 @@ class _Rows:
     def y(self, row: int) -> float:
         return _TOP + self.size * (row + 0.5)
 
-    def grid(self, label: str) -> list[str]:
+    def grid(self) -> list[str]:
         parts = []
         for tick in self.scale.ticks:
             x = self.x(tick)
             parts.append(f'<path class="grid" d="M{_n(x)},{_TOP}V{_n(self.bottom)}"/>')
             parts.append(_text(x, self.bottom + 13, _tick(tick, self.scale), "tick", "middle"))
         middle = (WIDTH + self.left) / 2
-        parts.append(_text(middle, self.bottom + 29, plain_label(label, 60), "label", "middle"))
+        if self.label:
+            parts.append(_text(middle, self.bottom + 29, plain_label(self.label, 60), "label", "middle"))
         parts += [_text(self.left - 6, self.y(row) + 4, name, "tick", "end") for row, name in enumerate(self.names)]
         return parts
 

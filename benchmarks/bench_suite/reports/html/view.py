@@ -28,6 +28,8 @@ class Figure:
     table: Grid | None = None
     kind: str = "chart"
     "`chart`, `picture`, `table` or `text`: how wide it is."
+    directed: bool = True
+    "Whether one of its metrics has a better direction; the others come last."
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,12 @@ class Part:
     task: str
     heading: str
     figures: Sequence[Figure]
+    more: Sequence[Figure]
+    "Further charts, which are folded away."
     grid: Grid | None
     gallery: Sequence[Figure]
+    unread: str = ""
+    "How many artifacts could not be read, and why; empty if all could."
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,22 @@ class Section:
 
     id: str
     heading: str
+    short: str
+    "Its name in the navigation."
     parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reader must know."""
+
+    severity: str
+    "`error`, `warning`, or `data` for what changes the meaning of numbers."
+    text: str
+    target: str = ""
+    "Identity of the section that says more; empty without one."
+    link: str = ""
+    "Text of the link to it."
 
 
 @dataclass(frozen=True)
