@@ -116,8 +116,9 @@ def _describe(
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
+    without = content.without_predictions(run, records)
     for one in data:
-        one |= {"address": address, "name": run.name}
+        one |= {"address": address, "name": run.name, "without": without}
     described = {
         "prefix": prefix,
         "name": run.name,
@@ -143,7 +144,7 @@ def _describe(
         "commands": commands,
         "remark": remark,
         "text": str(info.get("text") or ""),
-        "cells": content.cell_lines(records, address),
+        "cells": content.cell_lines(records, run, address),
         "cell_count": len(records),
     }
     return described, data, run_tables
