@@ -28,7 +28,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-default-apps", "--disable-sync", "--no-first-run", "--mute-audio",
 )  # fmt: skip
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
 WATCHED = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
@@ -67,9 +67,18 @@ class Visit:
 
     def overflow(self) -> int:
         """Return by how many pixels the document is wider than the window."""
-        return int(
-            self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        )
+        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+    def widest(self) -> list[str]:
+        """Return the elements that exceed the window, for the message of a failure."""
+        wide = """[...document.querySelectorAll("body *")].filter((one) =>
+          one.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !one.closest(".scroll, pre"))
+          .slice(0, 5).map((one) => one.outerHTML.slice(0, 150))"""
+        return list(self.page.evaluate(wide))
+
+    def unfold(self) -> None:
+        """Open everything that can be unfolded."""
+        self.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
 
 @dataclass
@@ -105,7 +114,8 @@ class Board:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; the extra `browser` brings it")
+    reason = "playwright is not installed; the extra `browser` brings it"
+    driver = pytest.importorskip("playwright.sync_api", reason=reason)
     path = browser_path()
     if path is None:
         pytest.skip(f"no browser: install Chromium ({', '.join(NAMES)}), or set BENCH_BROWSER to its path")
@@ -153,7 +163,6 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     def write(*suites: str) -> Path:
         if suites not in written:
-            store = Store(folder / "results")
             runs = []
             for suite in suites:
                 names = sorted(path.name for path in (ROOT / "results").glob(f"*-{suite}-*") if path.is_dir())
@@ -163,7 +172,7 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
                 if not target.exists():
                     shutil.copytree(ROOT / "results" / names[-1], target)
                 runs.append(Run(target))
-            written[suites] = write_page(runs, folder / f"{'-'.join(suites)}.html", store=store)
+            written[suites] = write_page(runs, folder / f"{'-'.join(suites)}.html")
         return written[suites]
 
     return write

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 SUITES = ("quickstart", "challenges", "responsible", "attribution", "privacy", "ci")
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_a_page_asks_for_nothing_but_itself_and_reports_no_error(page_of: Callable, visit: Callable, suite: str) -> None:
+def test_a_page_asks_for_nothing_else_and_reports_no_error(page_of: Callable, visit: Callable, suite: str) -> None:
     path = page_of(suite)
     shown = visit(path)
     shown.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
@@ -21,14 +21,15 @@ def test_a_page_asks_for_nothing_but_itself_and_reports_no_error(page_of: Callab
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["1440", "390"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_its_window(
-    page_of: Callable, visit: Callable, suite: str, viewport: dict, scheme: str
-) -> None:
-    shown = visit(page_of(suite), viewport=viewport, color_scheme=scheme)
-    shown.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    assert shown.overflow() == 0
+def test_no_page_is_wider_than_its_window(page_of: Callable, visit: Callable, suite: str) -> None:
+    shown = visit(page_of(suite))
+    for width in (1440, 768, 390):
+        shown.page.set_viewport_size({"width": width, "height": 844})
+        assert shown.overflow() == 0, f"{width} pixels, folded: {shown.widest()}"
+    shown.unfold()
+    for width in (390, 1440):
+        shown.page.set_viewport_size({"width": width, "height": 844})
+        assert shown.overflow() == 0, f"{width} pixels, unfolded: {shown.widest()}"
 
 
 def test_several_runs_share_a_page(page_of: Callable, visit: Callable) -> None:
@@ -50,11 +51,11 @@ def test_every_link_of_a_page_leads_to_a_part_of_it_or_to_a_file_that_exists(
     assert broken == []
     files = shown.page.evaluate("""[...document.querySelectorAll('a:not([href^="#"])')].map((link) => link.href)""")
     assert files
-    assert all(Path(address.removeprefix("file://")).is_file() for address in files)
+    assert [address for address in files if not Path(unquote(address.removeprefix("file://"))).is_file()] == []
 
 
 @pytest.mark.parametrize("suite", ["quickstart", "challenges"])
-def test_without_javascript_tables_charts_and_notes_are_readable(page_of: Callable, visit: Callable, suite: str) -> None:
+def test_a_page_is_readable_without_javascript(page_of: Callable, visit: Callable, suite: str) -> None:
     shown = visit(page_of(suite), java_script_enabled=False)
     rows = shown.page.locator("[data-board] tbody tr")
     assert rows.count() >= 2
@@ -62,9 +63,10 @@ def test_without_javascript_tables_charts_and_notes_are_readable(page_of: Callab
     assert all(text.strip() for text in shown.page.locator("[data-board] tbody th").all_inner_texts())
     assert shown.page.locator("svg.chart").first.is_visible()
     assert shown.page.get_by_text("Run it again").is_visible()
-    summary = shown.page.locator("details:not([open]) > summary:visible").first
-    summary.click()
-    assert summary.locator("..").get_attribute("open") is not None
+    folded = shown.page.locator("details").filter(has_text="How to read these numbers")
+    assert folded.get_attribute("open") is None
+    folded.locator("summary").click()
+    assert folded.get_attribute("open") is not None
 
 
 def test_without_javascript_no_control_is_shown_that_needs_it(page_of: Callable, visit: Callable) -> None:
