@@ -17,7 +17,7 @@ def violations(page: Any) -> list[str]:
     """Return the rules that a page breaks, each with its first elements."""
     response = axe.Axe().run(page).response
     return [
-        f"{rule['id']} ({len(rule['nodes'])}): {' | '.join(node['html'][:120] for node in rule['nodes'][:3])}"
+        f"{rule['id']} ({len(rule['nodes'])}): {' | '.join(node['html'][:150] for node in rule['nodes'][:3])}"
         for rule in response["violations"]
     ]
 
