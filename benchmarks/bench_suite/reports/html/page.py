@@ -139,8 +139,9 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
+    without = content.without_predictions(run, records)
     for one in data:
-        one |= {"address": address, "name": run.name}
+        one |= {"address": address, "name": run.name, "without": without}
     described = {
         "prefix": prefix,
         "name": run.name,
@@ -165,7 +166,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "commands": commands,
         "remark": remark,
         "text": str(info.get("text") or ""),
-        "cells": content.cell_lines(records, address),
+        "cells": content.cell_lines(records, run, address),
         "cell_count": len(records),
     }
     return _Described(run, prefix, address, described, data, run_tables, content.detailed(run_tables))
