@@ -25,10 +25,16 @@ from bench_suite.store.runs import Store
 @click.option("--full", is_flag=True, help="Write all metrics, artifacts and versions too, with a folder of pictures.")
 @click.option("--html", is_flag=True, help="Write one HTML page, which opens from disk without a network.")
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser; implies --html.")
+@click.option(
+    "--examples",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Test examples of each task that can be browsed in the page; default: 200, 0: none.",
+)
 @REFERENCE
 def command(
     runs: tuple[str, ...], results: Path, output: Path | None, full: bool, html: bool, opened: bool,
-    reference: str | None,
+    examples: int | None, reference: str | None,
 ) -> None:  # fmt: skip
     """Write the reports of the given runs, by default of the newest run, as Markdown, or as a page.
 
@@ -56,9 +62,11 @@ def command(
         raise click.UsageError("--full is for Markdown: the page has all of it")
     target = output or Path("reports") / f"{selected_runs[0].name}.{'html' if html else 'md'}"
     if html:
+        from bench_suite.reports.html.example_page import PER_TASK
         from bench_suite.reports.html.page import write_page
 
-        say(write_page(selected_runs, target, reference=reference))
+        count = PER_TASK if examples is None else examples
+        say(write_page(selected_runs, target, reference=reference, examples=count))
         if opened:
             webbrowser.open(target.resolve().as_uri())
     else:

@@ -1,4 +1,4 @@
-"""Images: the choice of examples, one scale for all methods, and words that are readable without colour."""
+"""Images: one scale for all methods, and words that are readable without colour."""
 
 from __future__ import annotations
 
@@ -8,29 +8,9 @@ from matplotlib.figure import Figure
 
 from bench_suite.probes.attribution import pictures
 from bench_suite.probes.attribution.methods import METHODS
-from bench_suite.probes.attribution.pictures import ChosenExample, MethodTitle
+from bench_suite.probes.attribution.pictures import MethodTitle
 
 SIGNED, MAGNITUDES = MethodTitle("occlusion"), MethodTitle("saliency", signed=False)
-
-
-def rows_by_name(chosen: list[ChosenExample]) -> dict[str, int]:
-    return {example.name: example.row for example in chosen}
-
-
-def test_examples_are_chosen_by_rule() -> None:
-    targets = np.array([0, 0, 1, 1, 0])
-    scores = np.array([[0.9, 0.1], [0.7, 0.3], [0.95, 0.05], [0.4, 0.6], [0.52, 0.48]])
-    chosen = pictures.choose_examples(targets, scores.argmax(axis=1), scores, 1)
-    assert rows_by_name(chosen) == {"right": 0, "wrong": 2, "borderline": 4}
-    twice = pictures.choose_examples(targets, scores.argmax(axis=1), scores, 2)
-    assert rows_by_name(twice) == {"right": 0, "right-2": 1, "wrong": 2, "borderline": 4, "borderline-2": 3}
-    assert [(example.kind, example.rank) for example in twice[:2]] == [("right", 1), ("right", 2)]
-
-
-def test_a_perfect_model_has_no_wrong_example_to_show() -> None:
-    scores = np.array([[0.9, 0.1], [0.2, 0.8]])
-    chosen = pictures.choose_examples(np.array([0, 1]), np.array([0, 1]), scores, 1)
-    assert rows_by_name(chosen) == {"right": 0, "borderline": 1}
 
 
 def test_an_attribution_is_scaled_to_its_largest_magnitude_and_zeros_stay() -> None:

@@ -21,8 +21,9 @@ from bench_suite.probes.attribution.methods import (
     failure_reason,
     parts_of,
 )
-from bench_suite.probes.attribution.pictures import ChosenExample, ExampleKind, MethodTitle, plain_name
+from bench_suite.probes.attribution.pictures import MethodTitle, plain_name
 from bench_suite.probes.attribution.words import CUT, Cut, Weighted, weighted_words
+from bench_suite.stats.shown_examples import ChosenExample, ExampleKind, choose_examples
 
 MAX_BARS = 12
 "Columns of a table that are drawn, those of greatest attribution."
@@ -82,7 +83,7 @@ def examples(
         return
     targets, predicted = predictions["targets"], predictions["predictions"]
     classes = [str(name) for name in model.trained.data.spec["classes"]]
-    for chosen in pictures.choose_examples(targets, predicted, np.asarray(scores), shown):
+    for chosen in choose_examples(targets, predicted, np.asarray(scores), shown):
         row = chosen.row
         rows = np.array([row])
         subject, inputs = model.inputs(rows)

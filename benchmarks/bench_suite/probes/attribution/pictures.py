@@ -1,4 +1,4 @@
-"""Pictures: an input beside its attribution by each method, on one signed scale, and the choice of examples to draw.
+"""Pictures: an input beside its attribution by each method, on one signed scale.
 
 Each method is scaled to its own largest magnitude, since their units differ. 1 is the strongest evidence for the
 predicted class and −1 the strongest against it, and a colour has the same meaning in all parts of a picture. If a
@@ -13,7 +13,7 @@ import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -40,25 +40,6 @@ _ROW, _LETTER = 0.2, 13 / _DOTS_PER_INCH
 "Height of a line of words, and width of a letter of DejaVu Sans Mono at 10 points, which is 13 dots; in inches."
 
 
-ExampleKind = Literal["right", "wrong", "borderline"]
-
-
-@dataclass(frozen=True)
-class ChosenExample:
-    """A test example that a rule chose."""
-
-    kind: ExampleKind
-    rank: int
-    "1 for the first example of its kind."
-    row: int
-    "Its position in the test split."
-
-    @property
-    def name(self) -> str:
-        """The name of its artifact: `right`, `right-2`, …."""
-        return self.kind if self.rank == 1 else f"{self.kind}-{self.rank}"
-
-
 @dataclass(frozen=True)
 class MethodTitle:
     """A method's name as a picture shows it."""
@@ -69,36 +50,6 @@ class MethodTitle:
 
     def __str__(self) -> str:
         return self.name if self.signed else f"{self.name}, magnitude"
-
-
-def choose_examples(
-    targets: np.ndarray, predictions: np.ndarray, scores: np.ndarray, shown: int
-) -> list[ChosenExample]:
-    """Choose up to `shown` examples of each kind by rule.
-
-    `right`: the most confident of those that are right. `wrong`: the most confident of those that are wrong.
-    `borderline`: those with the smallest difference between the two highest scores, among all others.
-
-    Args:
-        targets: (n,) true classes.
-        predictions: (n,) predicted classes.
-        scores: (n, classes).
-        shown: number of examples of each kind.
-    """
-    ordered = np.sort(scores, axis=1)
-    confidence, margin = ordered[:, -1], ordered[:, -1] - ordered[:, -2]
-    right = targets == predictions
-    rules: tuple[tuple[ExampleKind, np.ndarray, np.ndarray], ...] = (
-        ("right", -confidence, right),
-        ("wrong", -confidence, ~right),
-        ("borderline", margin, np.ones(len(right), dtype=bool)),
-    )
-    chosen: list[ChosenExample] = []
-    for kind, order, eligible in rules:
-        taken = {example.row for example in chosen}
-        rows = [int(row) for row in np.argsort(order, kind="stable") if eligible[row] and int(row) not in taken]
-        chosen += [ChosenExample(kind, rank, row) for rank, row in enumerate(rows[:shown], 1)]
-    return chosen
 
 
 def scale(parts: np.ndarray) -> np.ndarray:

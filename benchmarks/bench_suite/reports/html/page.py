@@ -25,7 +25,7 @@ from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, leaderboard, provenance
 from bench_suite.reports.failures import outcome
 from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
-from bench_suite.reports.html import content
+from bench_suite.reports.html import content, example_page
 from bench_suite.reports.html.boards import board
 from bench_suite.reports.html.content import DETAILS, Detail, Detailed
 from bench_suite.reports.html.figures import Pictures
@@ -43,25 +43,32 @@ PICTURE_BYTES = 240_000
 _FOLDER = Path(__file__).parent
 
 
-def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = None) -> Path:
-    """Write the page of some runs and return its path.
+def write_page(
+    runs: Sequence[Run], target: Path, *, reference: str | None = None, examples: int = example_page.PER_TASK
+) -> Path:
+    """Write the page of some runs and return its path; examples that it has no room for are in a page beside it.
 
     Args:
         runs: the runs, in the order in which they are shown.
         target: the file.
         reference: the model that the others are compared with, or `best`; default: that of the suite.
+        examples: number of test examples of a task that can be browsed; 0 for none.
 
     Raises:
-        ReportError: the file cannot be written.
+        ReportError: a file cannot be written.
     """
-    leaderboard.write(target, page(runs, target.parent, reference=reference).encode("utf-8", "replace"))
+    beside = target.with_name(f"{target.stem}-examples{target.suffix}")
+    own, other = _pages(runs, target, beside.name, reference, examples)
+    leaderboard.write(target, own.encode("utf-8", "replace"))
+    if other:
+        leaderboard.write(beside, other.encode("utf-8", "replace"))
     return target
 
 
 def page(
     runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False, version: str = ""
 ) -> str:
-    """Return the page of some runs as HTML.
+    """Return the page of some runs as HTML, without examples to browse.
 
     Args:
         runs: the runs, in the order in which they are shown.
@@ -70,13 +77,27 @@ def page(
         live: whether `bench view` serves it, and the page asks for news.
         version: if it is live, the version of the results that it shows: it asks for a new page if that changes.
     """
+    return _pages(runs, folder / "page.html", "", reference, 0, live=live, version=version)[0]
+
+
+def _pages(
+    runs: Sequence[Run], target: Path, beside: str, reference: str | None, examples: int, *, live: bool = False,
+    version: str = "",
+) -> tuple[str, str]:  # fmt: skip
+    """Return the page of some runs, and that of the examples beside it, which is empty if they fit into the first."""
+    folder = target.parent
     several = len(runs) > 1
     ids = content.identities()
     described = [
         _describe(run, folder, reference, ids, f"run-{number}-" if several else "", several=several)
         for number, run in enumerate(runs)
     ]
+    parts = [example_page.RunPart(one.run, one.tables, one.prefix, one.address) for one in described]
+    shown = example_page.examples_of(parts, examples, _packed, _written, beside=bool(beside))
+    has_more = any(one.beside is not None for one in shown)
     values = {
+        "examples": {one.run.name: own.page for one, own in zip(described, shown)},
+        "beside": beside if has_more else "",
         "title": " and ".join(dict.fromkeys(one.values["title"] for one in described)),
         "several": several,
         "between": between_runs(runs) if several else [],
@@ -99,7 +120,29 @@ def page(
     number = bisect.bisect_left(range(len(DETAILS) - 1), True, key=fits)
     if number not in texts:
         texts[number] = _rendered(values, described, pictures, DETAILS[number])
-    return pictures.filled(texts[number], MAX_BYTES)
+    other = _beside(values, described, shown, target.name) if has_more else ""
+    return pictures.filled(texts[number], MAX_BYTES), other
+
+
+def _written(block: example_page.Block) -> str:
+    """Return the examples of a run as a section of the page."""
+    macros: Any = _ENVIRONMENT.get_template("examples.html.j2").module
+    return str(macros.examples(block, "examples", "", lambda level, id, text: ""))
+
+
+def _beside(
+    values: Mapping[str, Any], described: Sequence[_Described], shown: Sequence[example_page.Shown], report: str
+) -> str:
+    """Return the page of all chosen examples, which links to the page `report`."""
+    blocks = [
+        (own.beside or own.page, f"{one.prefix}examples", f"Examples{f', {one.run.name}' if len(shown) > 1 else ''}")
+        for one, own in zip(described, shown)
+    ]
+    style, program = _style(False), _asset("examples.js")
+    return _ENVIRONMENT.get_template("beside.html.j2").render(
+        title=values["title"], policy=_policy(style, [program]), style=Markup(style), program=Markup(program),
+        blocks=blocks, report=report, version=__version__,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -193,16 +236,17 @@ def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
 
 def policy(*, live: bool = False) -> str:
     """Return the content security policy of a page: what is in it, by hash; its server if it is live; nothing else."""
+    return "; ".join([_policy(_style(live), _programs(live)), *(["connect-src 'self'"] if live else [])])
 
+
+def _policy(style: str, programs: Sequence[str]) -> str:
     def hashed(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-    rules = [
-        "default-src 'none'", f"style-src {hashed(_style(live))}",
-        f"script-src {' '.join(map(hashed, _programs(live)))}", "img-src data:", "base-uri 'none'",
-        "form-action 'none'",
-    ]  # fmt: skip
-    return "; ".join([*rules, *(["connect-src 'self'"] if live else [])])
+    return "; ".join([
+        "default-src 'none'", f"style-src {hashed(style)}", f"script-src {' '.join(map(hashed, programs))}",
+        "img-src data:", "base-uri 'none'", "form-action 'none'",
+    ])  # fmt: skip
 
 
 def _style(live: bool) -> str:
@@ -210,7 +254,7 @@ def _style(live: bool) -> str:
 
 
 def _programs(live: bool) -> list[str]:
-    return [_asset("page.js"), *([_asset("live.js")] if live else [])]
+    return [_asset("page.js"), _asset("live.js" if live else "examples.js")]
 
 
 def _packed(data: Mapping[str, Any]) -> str:

@@ -1,0 +1,279 @@
+// The program of the examples of a page: it filters, sorts and shows them. Without it the first ones can be read all the
+// same. All text from outside is set with textContent.
+"use strict";
+(() => {
+  const STEP = 24;
+  const [ID, TARGET, ANSWERS, GROUPS, ITEM, EXPLAINED] = Array.from({ length: 6 }, (_, i) => i);
+  const [VALUE, SCORE, TRUE_SCORE] = [0, 1, 2];
+  const NOTHING = "–";
+
+  const element = (name, text, classes) => {
+    const made = document.createElement(name);
+    if (text !== undefined && text !== null) made.textContent = text;
+    if (classes) made.className = classes;
+    return made;
+  };
+
+  async function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  const number = (value, digits) => (value === null ? NOTHING : digits === undefined ? String(Number(value.toPrecision(4))) : value.toFixed(digits));
+  const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + String(Number(Math.abs(value).toPrecision(3)));
+  const breakable = (text) => text.split(/(?<=_)/).flatMap((part) => [part, element("wbr")]).slice(0, -1);
+
+  // ── one example ──────────────────────────────────────────────────────────────────────────────
+
+  function item(row, columns) {
+    const [image, width, , text, cut, values] = row[ITEM];
+    const made = element("div", undefined, "item");
+    if (image) {
+      const picture = element("img", undefined, "pixels");
+      Object.assign(picture, { alt: `Image of example ${row[ID]}`, width: width <= 32 ? 2 * width : width, decoding: "async", src: image });
+      made.append(picture);
+    }
+    if (text) {
+      const shown = element("p", cut ? `${text} … and ${cut.toLocaleString("en")} more characters` : text, "text");
+      shown.tabIndex = 0;
+      made.append(shown);
+    }
+    if (values.length) {
+      const shown = element("p", undefined, "values");
+      shown.tabIndex = 0;
+      values.forEach((value, column) => {
+        const pair = element("span", `${columns[column]}\u00a0`);
+        pair.append(element("b", value));
+        shown.append(pair, " ");
+      });
+      made.append(shown);
+    }
+    return made.childNodes.length ? made : null;
+  }
+
+  function table(header, lines) {
+    const made = element("table");
+    if (header.length) {
+      const head = made.createTHead().insertRow();
+      header.forEach((name, column) => {
+        const cell = element("th", name, column > 1 ? "number" : "");
+        cell.scope = "col";
+        head.append(cell);
+      });
+    }
+    const body = made.createTBody();
+    for (const [wrong, name, ...cells] of lines) {
+      const tr = body.insertRow();
+      if (wrong) tr.className = "wrong";
+      const head = element("th");
+      head.scope = "row";
+      head.append(...breakable(name));
+      tr.append(head);
+      cells.forEach((text, column) => {
+        const cell = element("td", text, column > 0 || !header.length ? "number" : "");
+        if (wrong && column === 0) cell.append(" ", element("small", "wrong"));
+        tr.append(cell);
+      });
+    }
+    return made;
+  }
+
+  function explanation(data, id, [model, caption, words, bars, address]) {
+    const made = element("details");
+    const summary = element("summary", `Attribution for ${data.models[model]}`);
+    summary.append(element("span", `, example ${id}`, "hidden"));
+    made.append(summary, element("p", caption, "note"));
+    if (words.length) {
+      const text = element("p", undefined, "text");
+      text.tabIndex = 0;
+      for (const [word, mark] of words) text.append(mark ? element("mark", word, mark) : word, " ");
+      made.append(text);
+    }
+    if (bars.length) made.append(table([], bars.map(([name, value]) => [false, name, value])));
+    if (address) {
+      const link = element("a", "Picture of the attribution");
+      link.href = address.split("/").map(encodeURIComponent).join("/");
+      made.append(link);
+    }
+    return made;
+  }
+
+  const className = (data, code) => (code === null ? NOTHING : data.regression ? number(code) : data.classes[code] ?? String(code));
+
+  function card(data, row) {
+    const made = element("li", undefined, "example");
+    const shown = row[ITEM] && item(row, data.columns);
+    if (shown) made.append(shown);
+    const facts = element("p", data.regression ? "True value: " : "True class: ");
+    facts.append(element("b", className(data, row[TARGET])));
+    data.groups.forEach(([name, values], group) => {
+      if (row[GROUPS][group] >= 0) facts.append(` · ${name}: ${values[row[GROUPS][group]]}`);
+    });
+    const lines = row[ANSWERS].map((answer, model) => {
+      const name = data.models[model];
+      if (answer === null) return [false, name, NOTHING, NOTHING, ...(data.regression ? [] : [NOTHING])];
+      if (data.regression) return [false, name, number(answer[VALUE]), answer[VALUE] === null ? NOTHING : signed(answer[VALUE] - row[TARGET])];
+      return [isWrong(row, model), name, className(data, answer[VALUE]), number(answer[SCORE], 3), number(answer[TRUE_SCORE], 3)];
+    });
+    const header = data.regression ? ["Model", "Predicted", "Error"] : ["Model", "Predicted", "Score", "of the true class"];
+    const side = element("div");
+    side.append(facts, table(header, lines), ...row[EXPLAINED].map((one) => explanation(data, row[ID], one)));
+    const note = element("p", "Example ", "note");
+    note.append(element("code", row[ID]));
+    side.append(note);
+    made.append(side);
+    return made;
+  }
+
+  // ── filters ──────────────────────────────────────────────────────────────────────────────────
+
+  const isWrong = (row, model) => row[ANSWERS][model] !== null && row[ANSWERS][model][VALUE] !== row[TARGET];
+  const answered = (row) => row[ANSWERS].map((_, model) => model).filter((model) => row[ANSWERS][model] !== null);
+  const rightness = {
+    any: (row) => answered(row).some((model) => isWrong(row, model)),
+    all: (row) => answered(row).every((model) => isWrong(row, model)),
+    none: (row) => !answered(row).some((model) => isWrong(row, model)),
+    explained: (row) => row[EXPLAINED].length > 0,
+  };
+
+  function errorOf(data, row) {
+    const errors = answered(row).map((model) => {
+      const answer = row[ANSWERS][model];
+      if (data.regression) return answer[VALUE] === null ? 0 : Math.abs(answer[VALUE] - row[TARGET]);
+      return isWrong(row, model) ? answer[SCORE] ?? 0 : -(answer[TRUE_SCORE] ?? 0);
+    });
+    return Math.max(-Infinity, ...errors);
+  }
+
+  function spreadOf(row) {
+    const values = answered(row).map((model) => row[ANSWERS][model][VALUE]).filter((value) => value !== null);
+    return values.length ? Math.max(...values) - Math.min(...values) : 0;
+  }
+
+  function differs(row, first, second) {
+    const [a, b] = [row[ANSWERS][first], row[ANSWERS][second]];
+    return a !== null && b !== null && a[VALUE] !== b[VALUE];
+  }
+
+  function matches(row, state) {
+    if (state.shown in rightness && !rightness[state.shown](row)) return false;
+    if (state.shown.startsWith("model-") && !isWrong(row, Number(state.shown.slice(6)))) return false;
+    if (state.target !== "" && String(row[TARGET]) !== state.target) return false;
+    if (state.predicted !== "" && !answered(row).some((model) => String(row[ANSWERS][model][VALUE]) === state.predicted)) return false;
+    if (!Object.entries(state.groups).every(([group, value]) => value === "" || String(row[GROUPS][group]) === value)) return false;
+    return state.first === "" || state.second === "" || differs(row, Number(state.first), Number(state.second));
+  }
+
+  function select(name, heading, options, change) {
+    const label = element("label", `${name} `);
+    const made = element("select");
+    made.setAttribute("aria-label", `${name}, ${heading}`);
+    for (const [value, text] of options) {
+      const option = element("option", text);
+      option.value = value;
+      made.append(option);
+    }
+    made.addEventListener("change", () => change(made.value));
+    label.append(made);
+    return label;
+  }
+
+  function browse(place, data) {
+    const heading = place.dataset.heading;
+    const initial = () => ({ shown: "", target: "", predicted: "", groups: {}, first: "", second: "", sort: "", limit: STEP });
+    let state = initial();
+    const list = place.querySelector(".examples");
+    const count = element("p", undefined, "note");
+    count.setAttribute("role", "status");
+    const more = place.querySelector(".more") ?? element("p", undefined, "more");
+    more.replaceChildren();
+    const button = element("button");
+    button.type = "button";
+    more.append(button);
+
+    function draw() {
+      let rows = data.rows.filter((row) => matches(row, state));
+      const key = { error: (row) => -errorOf(data, row), doubt: (row) => errorOf(data, row), spread: (row) => -spreadOf(row) }[state.sort];
+      if (key) rows = rows.map((row) => [key(row), row]).sort((a, b) => a[0] - b[0]).map(([, row]) => row);
+      const shown = rows.slice(0, state.limit);
+      const before = list.children.length;
+      const kept = state.continued ? before : 0;
+      list.replaceChildren(...[...list.children].slice(0, kept), ...shown.slice(kept).map((row) => card(data, row)));
+      count.textContent = `${rows.length.toLocaleString("en")} of ${data.rows.length.toLocaleString("en")} examples match, ${shown.length.toLocaleString("en")} are shown.`;
+      button.textContent = `Show ${Math.min(STEP, rows.length - shown.length)} more`;
+      button.setAttribute("aria-label", `${button.textContent} examples, ${heading}`);
+      more.hidden = shown.length === rows.length;
+    }
+
+    const change = (values) => { Object.assign(state, { limit: STEP, continued: false }, values); draw(); };
+    button.addEventListener("click", () => {
+      const first = list.children.length;
+      Object.assign(state, { limit: state.limit + STEP, continued: true });
+      draw();
+      // The button may be gone now: the first new example is where a reader goes on.
+      const next = list.children[first];
+      if (next) { next.tabIndex = -1; next.focus({ preventScroll: true }); }
+    });
+
+    const form = element("form", undefined, "pick-examples");
+    form.setAttribute("aria-label", `Filters of examples, ${heading}`);
+    form.addEventListener("submit", (event) => event.preventDefault());
+
+    function controls() {
+      const models = data.models.map((name, model) => [String(model), name]);
+      const several = models.length > 1;
+      const shown = [["", "all"]];
+      if (!data.regression) {
+        shown.push(["any", several ? "wrong by any model" : "wrong"]);
+        if (several) shown.push(["all", "wrong by all models"], ...models.map(([model, name]) => [`model-${model}`, `wrong by ${name}`]));
+        shown.push(["none", several ? "right by all models" : "right"]);
+      }
+      if (data.rows.some((row) => row[EXPLAINED].length)) shown.push(["explained", "with an attribution"]);
+      const made = shown.length > 1 ? [select("Show", heading, shown, (value) => change({ shown: value }))] : [];
+      if (!data.regression) {
+        const classes = (codes) => [["", "any"], ...[...new Set(codes)].filter((code) => code !== null).sort((a, b) => a - b).map((code) => [String(code), className(data, code)])];
+        made.push(
+          select("True class", heading, classes(data.rows.map((row) => row[TARGET])), (value) => change({ target: value })),
+          select("Predicted", heading, classes(data.rows.flatMap((row) => answered(row).map((model) => row[ANSWERS][model][VALUE]))), (value) => change({ predicted: value })),
+        );
+      }
+      data.groups.forEach(([name, values], group) => {
+        const options = [["", "any"], ...values.map((value, code) => [String(code), value])];
+        made.push(select(name, heading, options, (value) => change({ groups: { ...state.groups, [group]: value } })));
+      });
+      if (several) {
+        const options = [["", "–"], ...models];
+        made.push(
+          select("Disagree:", heading, options, (value) => change({ first: value })),
+          select("and", heading, options, (value) => change({ second: value })),
+        );
+      }
+      const sorts = [["", data.regression ? "greatest mean error" : "most models wrong"]];
+      sorts.push(["error", data.regression ? "greatest error" : "most confident error"]);
+      sorts.push(["doubt", data.regression ? "least error" : "least confident error"]);
+      if (data.regression && several) sorts.push(["spread", "greatest disagreement"]);
+      made.push(select("Sort", heading, sorts, (value) => change({ sort: value })));
+      const reset = element("button", "Reset");
+      reset.type = "button";
+      reset.setAttribute("aria-label", `Reset the filters, ${heading}`);
+      reset.addEventListener("click", () => { state = initial(); form.replaceChildren(...controls()); draw(); form.querySelector("button").focus(); });
+      return [...made, reset];
+    }
+
+    form.append(...controls());
+    place.prepend(form, count);
+    place.append(more);
+    draw();
+    place.dataset.ready = "yes";
+  }
+
+  async function start() {
+    for (const place of document.querySelectorAll("[data-examples]")) {
+      const packed = document.getElementById(`${place.dataset.examples}-data`);
+      if (packed) browse(place, await unpacked(packed.textContent));
+    }
+  }
+
+  start();
+})();
