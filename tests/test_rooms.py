@@ -52,6 +52,7 @@ ELSEWHERE = {
     "execution/events": ("executors/test_processes.py", "workers send them"),
     "execution/work": ("executors/test_processes.py", "the executors run it"),
     "execution/worker": ("executors/test_processes.py", "the executor starts workers"),
+    "execution/tracker_process": ("execution/test_trackers.py", "each tracker has a process"),
     "execution/worker_process": (
         "executors/test_processes.py",
         "each worker has a process",
