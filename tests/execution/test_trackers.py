@@ -66,7 +66,7 @@ class Lines(RunCallback):
             self._file.write(json.dumps([name, cell, os.getpid(), named.get("complete")]) + "\\n")
             if name == "record":
                 self._records += 1
-                {fault}
+                {failure}
 
         return call
 
@@ -85,7 +85,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     """Return a folder with a suite that is logged to a tracker of its own."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "suite.toml").write_text(SUITE)
-    (tmp_path / "mine.py").write_text(TRACKER.format(fault="pass", check="pass"))
+    (tmp_path / "mine.py").write_text(TRACKER.format(failure="pass", check="pass"))
     return tmp_path
 
 
@@ -124,7 +124,7 @@ def test_a_tracker_gets_every_call_in_order_in_a_process_of_its_own(folder, exec
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("failure", "reason"),
     [
         ('raise RuntimeError("boom\\nmore")', "RuntimeError: boom"),
         ('raise BenchError("no room\\n  make some")', "no room"),
@@ -132,8 +132,8 @@ def test_a_tracker_gets_every_call_in_order_in_a_process_of_its_own(folder, exec
         ("os.kill(os.getpid(), 9)", r"its process ended \(-9\)"),
     ],
 )
-def test_a_tracker_that_fails_costs_a_warning_and_no_cell(folder, fault, reason):
-    (folder / "mine.py").write_text(TRACKER.format(fault=fault, check="pass"))
+def test_a_tracker_that_fails_costs_a_warning_and_no_cell(folder, failure, reason):
+    (folder / "mine.py").write_text(TRACKER.format(failure=failure, check="pass"))
     callback = Warned()
     outcome = run(folder, callback=callback)
     assert [record.status for record in outcome.records] == ["ok", "ok"]
@@ -143,13 +143,13 @@ def test_a_tracker_that_fails_costs_a_warning_and_no_cell(folder, fault, reason)
     assert "\n" not in warning
     assert re.search(reason, warning)
     traceback = outcome.run.path / "traceback-mine.txt"
-    assert ("RuntimeError" in traceback.read_text()) if "RuntimeError" in fault else not traceback.exists()
+    assert ("RuntimeError" in traceback.read_text()) if "RuntimeError" in failure else not traceback.exists()
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (TRACKER.format(fault="pass", check='raise BenchError("no server")'), "mine: no server"),
+        (TRACKER.format(failure="pass", check='raise BenchError("no server")'), "mine: no server"),
         ("import no_such_package\ndef follow(callback, run): ...\n", "no_such_package"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_tracker_that_hangs_does_not_hold_the_run(folder, monkeypatch):
 
     monkeypatch.setattr(trackers, "CELL_SECONDS", 0.1)
     monkeypatch.setattr(trackers, "END_SECONDS", 1.0)
-    (folder / "mine.py").write_text(TRACKER.format(fault="__import__('time').sleep(1000)", check="pass"))
+    (folder / "mine.py").write_text(TRACKER.format(failure="__import__('time').sleep(1000)", check="pass"))
     outcome = run(folder)
     assert [record.status for record in outcome.records] == ["ok", "ok"]
     (warning,) = outcome.tracker_errors
@@ -183,7 +183,9 @@ def test_a_tracker_that_hangs_does_not_hold_the_run(folder, monkeypatch):
 
 def test_a_tracker_ends_its_run_as_incomplete_if_the_program_is_killed(folder):
     (folder / "mine.py").write_text(
-        TRACKER.format(fault="os.kill(os.getppid(), 9)", check="pass")  # the tracker kills the program that it follows
+        TRACKER.format(
+            failure="os.kill(os.getppid(), 9)", check="pass"
+        )  # the tracker kills the program that it follows
     )
     program = "import bench_suite, sys; bench_suite.run(sys.argv[1], results=sys.argv[2], trust=True)"
     killed = subprocess.run([sys.executable, "-c", program, folder / "suite.toml", folder / "results"], check=False)
