@@ -158,3 +158,24 @@ def test_a_base_is_refused_by_a_format_without_gates(bench, history_runs) -> Non
     run = history_runs.add([TIMING])
     ended = bench("export", "--format", "pytest-benchmark", "--against", run.name)
     assert (ended.status, "contains no gates" in ended.err) == (2, True)
+
+
+def test_gates_are_judged_against_the_baseline_or_a_stated_base(bench, history_runs) -> None:
+    gate = {"quality/accuracy": {"tolerance": 0.01}}
+    base = history_runs.add([ACCURACY], gate=gate)
+    head = history_runs.add([MetricRow("quality/accuracy", 0.9, "fraction", "higher")], gate=gate)
+    alone = bench("export", head.name, "--format", "junit")
+    assert (alone.status, "ci has no baseline" in alone.out) == (0, True)
+    against = bench("export", head.name, "--format", "junit", "--against", base.name)
+    assert f"gates against {base.name}" in against.out
+    assert bench("baseline", "set", base.name).status == 0
+    assert f"gates against {base.name}" in bench("export", head.name, "--format", "junit").out
+    assert bench("export", head.name, "--format", "junit", "--against", "nothing").status == 2
+
+
+def test_a_list_may_be_stated_with_commas(bench, history_runs) -> None:
+    history_runs.add([ACCURACY, TIMING])
+    names = bench("export", "--format", "latex", "--set", "columns=throughput/train,quality/accuracy").out
+    assert names.index("throughput") < names.index("accuracy")
+    same = bench("export", "--format", "latex", "--set", 'columns=["throughput/train", "quality/accuracy"]').out
+    assert same == names

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from bench_suite.cli.arguments import RESULTS, display_path
 from bench_suite.cli.completion_values import run_names
@@ -18,6 +19,7 @@ from bench_suite.cli.output import say, say_left_out
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
     from bench_suite.components.discovery import Component
+    from bench_suite.components.options import Option
     from bench_suite.store.runs import Run, Store
 
 LIST = ""
@@ -26,10 +28,16 @@ FUNCTIONS = ("export_to", "export_run", "export")
 "Functions that write a run, if they have a parameter `run`; the first one that an exporter has counts."
 
 
+def complete_formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the names of the formats."""
+    names = (shown(exporter) for exporter in run_exporters())
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command()
 @click.argument("run", default="latest", metavar="[RUN]", shell_complete=run_names)
 @click.option(
-    "--format", "format_name", is_flag=False, flag_value=LIST, metavar="[NAME]",
+    "--format", "format_name", is_flag=False, flag_value=LIST, metavar="[NAME]", shell_complete=complete_formats,
     help="Format of the file; default: what the end of FILE says, such as .csv. Without NAME, list the formats.",
 )  # fmt: skip
 @click.option(
@@ -86,8 +94,12 @@ def command(
     elif output is None:
         for part in _parts(content):
             sys.stdout.buffer.write(part)
+    elif isinstance(content, Mapping):
+        for name, file in content.items():
+            say(f"{source.name} written to {display_path(_write_file(Path(output) / name, file))}")
     else:
-        say(f"{source.name} written to {display_path(_write(exporter, source, output, content))}")
+        path = _file_of(exporter, source, output)
+        say(f"{source.name} written to {display_path(_write_file(path, content))}")
     say_left_out([*store.damages, *source.damages])
 
 
@@ -95,13 +107,17 @@ def _parts(content: bytes | Iterable[bytes]) -> Iterable[bytes]:
     return [content] if isinstance(content, bytes) else content
 
 
-def _write(exporter: Component, run: Run, output: str, content: bytes | Iterable[bytes]) -> Path:
-    """Write a file, named after the run if `output` is a folder, and return its path."""
-    from bench_suite.reports.leaderboard import write
-
+def _file_of(exporter: Component, run: Run, output: str) -> Path:
+    """Return the path of the file; it is named after the run if `output` is a folder."""
     path = Path(output)
     if path.is_dir() or output.endswith(("/", os.sep)):
         path /= f"{run.name}{''.join(exporter.words('SUFFIXES')[:1])}"
+    return path
+
+
+def _write_file(path: Path, content: bytes | Iterable[bytes]) -> Path:
+    from bench_suite.reports.leaderboard import write
+
     write(path, content)
     return path
 
@@ -160,7 +176,7 @@ def exporter_of_file(output: str | None) -> Component:
     if output is None:
         raise click.UsageError(f"Missing option '--format': one of {formats}")
     suffixes = {suffix: exporter for exporter in exporters for suffix in exporter.words("SUFFIXES")}
-    matching = [suffix for suffix in suffixes if output.lower().endswith(suffix)]
+    matching = [suffix for suffix in suffixes if output.lower().endswith(suffix.lower())]
     if not matching:
         raise click.UsageError(
             f"--output {output} names no format, as {', '.join(suffixes)} do: state --format, one of {formats}"
@@ -213,13 +229,25 @@ def settings_of(exporter: Component, settings: Sequence[str]) -> dict[str, Any]:
                 f"(options: {known})"
             )
         try:
-            values[option.name] = option.accept(_value(written))
+            values[option.name] = _accepted(option, written)
         except ValueError as error:
-            try:
-                values[option.name] = option.accept(written)  # a text that is also a number, such as a name 2026
-            except ValueError:
-                raise click.UsageError(f"--set {setting}: {error}") from None
+            raise click.UsageError(f"--set {setting}: {error}") from None
     return values
+
+
+def _accepted(option: Option, written: str) -> Any:
+    """Return the value of an option: TOML, or else text, or else a list of texts between commas.
+
+    Raises:
+        ValueError: none of them fits the option.
+    """
+    errors = []
+    for value in (_value(written), written, written.split(",")):
+        try:
+            return option.accept(value)
+        except ValueError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _value(written: str) -> Any:

@@ -4,7 +4,8 @@ An exporter is a module, or a folder, of this package. It needs no registration.
 functions:
 
 - `export(run) -> bytes`: the content of a file, from a `store.runs.Run`. It may instead be an iterator of parts of the
-  content, so that a large file is never in memory as a whole.
+  content, so that a large file is never in memory as a whole; or, if `--output` is a folder, the files by their path in
+  it.
 - `export_to(run, target) -> str`: for a tool that keeps results in a folder or on a server. It writes there, and
   returns where it wrote, for the reader. `target` is what `--output` states, a path or an address, or None.
 - `export(comparison) -> bytes`: the content of a file, from a `comparison.compare.Comparison`, for `bench compare`. The
@@ -18,6 +19,7 @@ functions:
 `bench export` offers the first two. It passes these further parameters to a function that has them:
 
 - `options`: the exporter's `Options`, with the values of `--set`.
+- `target`: what `--output` states, or None.
 - `comparison` and `not_compared`: the comparison of the run with `--against`, by default with the baseline of its
   suite; None, and the reason, if there is no base.
 
