@@ -54,6 +54,7 @@ ELSEWHERE = {
     "execution/work": ("executors/test_processes.py", "the executors run it"),
     "execution/worker": ("executors/test_processes.py", "the executor starts workers"),
     "execution/revisions": ("ab/test_revisions.py", "a repository with commits is made there"),
+    "execution/tracker_process": ("execution/test_trackers.py", "each tracker has a process"),
     "execution/worker_process": (
         "executors/test_processes.py",
         "each worker has a process",

@@ -40,20 +40,22 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
     assert recorder.calls == [
         ("begin",),
         ("cell",), ("step", "data"), ("step", "checking the data"), ("findings",),
-        ("step", "building"), ("step", "encoding"), ("step", "training"), ("trained",), *probes,
+        ("step", "building"), ("step", "encoding"), ("step", "training"), ("epoch",), ("trained",), *probes,
         ("cell",), *probes,
         ("cell",), ("step", "data"), ("step", "building"), ("step", "training"), ("trained",), *probes,
         ("findings",),  # on the results
+        ("end",),
     ]  # fmt: skip
     (name,), begin = recorder.arguments["begin"]
     assert name == outcome.run.name
     assert (begin["resumed"], begin["wanted"], begin["done"]) == (False, False, 0)
+    assert recorder.arguments["end"] == ((), {"complete": True})
     (cell, record), _ = recorder.arguments["record"]
     assert record.id == cell.id == context.plan.cells[-1].id
 
     resumed = Recorder()
     execute(context.plan, store, Request(resume="newest"), resumed)
-    assert resumed.calls == [("begin",)]
+    assert resumed.calls == [("begin",), ("end",)]
     _, begin = resumed.arguments["begin"]
     assert (begin["resumed"], begin["wanted"], begin["done"]) == (True, True, 3)
 
@@ -77,5 +79,6 @@ def test_the_methods_of_the_class_itself_do_nothing(context):
     begin = callback.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     others = [callback.cell(cell), callback.step(cell, "data"), callback.window(cell, None)]
     others += [callback.trained(cell, None), callback.record(cell, None), callback.findings("mine", [])]
-    others += [callback.data_notes("mine", {})]
+    others += [callback.data_notes("mine", {}), callback.epoch(cell, {}), callback.warning("text")]
+    others += [callback.end(complete=True)]
     assert [begin, *others] == [None] * len(METHODS)

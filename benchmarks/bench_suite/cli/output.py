@@ -14,7 +14,9 @@ import click
 _GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
 "Blanks between a command and its explanation, which may go to a line of its own."
 _HANGING = " " * 6
-_COMMAND = re.compile(r"( *|.*: )(apt-get|bench|export|git|hf|huggingface-cli|mkdir|pip|pytest|tensorboard) ")
+_COMMAND = re.compile(
+    r"( *|.*: )(apt-get|bench|export|git|hf|huggingface-cli|mkdir|mlflow|pip|pytest|tensorboard|wandb) "
+)
 "The beginning of a line that holds a shell command, perhaps after `label: `. Folded, it could not be pasted."
 _QUOTED = re.compile(r" {4}\S")
 "The beginning of a line that an error quotes from a suite file."
