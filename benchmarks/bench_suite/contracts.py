@@ -477,6 +477,14 @@ Report = Callable[[Window], bool]
 "Called with each window, for progress, logs and deadlines; if it returns False, the engine stops."
 
 
+@runtime_checkable
+class EpochReport(Protocol):
+    """A report that takes each epoch too; `training.fitting` calls it, so that engines need not."""
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Take the entry that `History.epochs` gets."""
+
+
 class Checkpoints(Protocol):
     """The place where an engine saves an unfinished training, and finds it again after a kill.
 

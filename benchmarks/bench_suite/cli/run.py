@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,7 @@ def command(
     from bench_suite.components import discovery
     from bench_suite.execution.component_checks import check_trust
     from bench_suite.execution.session import Request, execute
+    from bench_suite.execution.time_estimates import expected_seconds
     from bench_suite.suite.option_checks import check_plan_options
     from bench_suite.suite.spec import locate
 
@@ -150,7 +152,8 @@ def command(
 
     def execute_plan(plan: Plan, resume: str | None) -> Outcome:
         request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-        with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
+        arguments = run_arguments(suite, overrides, only, trust=trust)
+        with progress_for(plan.cells, arguments, None if smoke else partial(expected_seconds, plan, store)) as progress:
             callback: RunCallback = progress
             if tensorboard:
                 exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))

@@ -53,8 +53,20 @@ class RunCallback:
             what: the part: "data", "checking the data", "building", "encoding", "training", or the label of a probe.
         """
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Called when the training of a network begins.
+
+        Args:
+            cell: the cell.
+            epochs: number of its epochs.
+            steps: number of its steps, about; fewer if it stops early.
+        """
+
     def window(self, cell: Cell, window: Window) -> None:
         """Called when a window of training has closed."""
+
+    def epoch(self, cell: Cell, row: Mapping[str, float]) -> None:
+        """Called when an epoch of training has ended, with its entry of `History.epochs`."""
 
     def trained(self, cell: Cell, history: History | None) -> None:
         """Called when a training has ended; `history` is None if the model reports nothing of its fit."""

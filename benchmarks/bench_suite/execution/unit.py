@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from bench_suite.contracts import (
     Record,
     Window,
 )
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_loaded
 from bench_suite.execution.early_checks import unknown_names
@@ -174,7 +176,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         if train["checkpoint"] is not None and checkpoint.file.exists():
             outcome.notes.append("resumed from a checkpoint of the same training, which was interrupted")
         with clock("train"):
-            outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
+            outcome.meters = fit(trained, _report(cell, trained, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
             _keep_weights(unit, weights, trained, outcome, context)
@@ -219,9 +221,27 @@ def _check_trained(cell: Cell, network: Network) -> None:
         )
 
 
-def _report(cell: Cell, context: RunContext, window: Window) -> bool:
-    context.callback.window(cell, window)
-    return True
+@dataclass(frozen=True)
+class _Report:
+    """The report of a cell's training: it passes windows and epochs on to the callback of the run."""
+
+    cell: Cell
+    callback: RunCallback
+
+    def __call__(self, window: Window) -> bool:
+        self.callback.window(self.cell, window)
+        return True
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        self.callback.epoch(self.cell, row)
+
+
+def _report(cell: Cell, trained: Trained, context: RunContext) -> _Report:
+    """Return the report of a training that is about to begin, after its length is reported."""
+    epochs, size = trained.train["epochs"], trained.train["batch_size"]
+    if isinstance(trained.model, Network):
+        context.callback.training(cell, epochs, epochs * math.ceil(len(trained.data.splits["train"]) / size))
+    return _Report(cell, context.callback)
 
 
 def _check_data(cell: Cell, data: Data) -> None:

@@ -92,6 +92,14 @@ class EventFiles(RunCallback):
         """Pass the call on."""
         self._other.step(cell, what)
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Pass the call on."""
+        self._other.training(cell, epochs, steps)
+
+    def epoch(self, cell: Cell, row: Mapping[str, float]) -> None:
+        """Pass the call on."""
+        self._other.epoch(cell, row)
+
     def window(self, cell: Cell, window: Window) -> None:
         """Add a point to each training curve, at the number of steps done."""
         with self._writing(cell, window.step) as writer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
@@ -22,6 +22,7 @@ from bench_suite.contracts import (
     BenchError,
     Checkpoints,
     Data,
+    EpochReport,
     History,
     Network,
     Placement,
@@ -85,6 +86,7 @@ def fitting(
     with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         run = Fitting(model, data, problem, options, placement, clock, timer, examples, validation, update)
         run.began, run.compiling = began, compiling
+        run.report_epoch = report.epoch if isinstance(report, EpochReport) else None
         run.state.load_state_dict(timer.load())
         yield run
 
@@ -110,6 +112,8 @@ class Fitting:
         self.examples, self.validation = examples, validation
         self.clock, self.timer = clock, timer
         self.compiling: CompileTime | None = None
+        self.report_epoch: Callable[[Mapping[str, float]], None] | None = None
+        "Takes the row of each epoch, while the clock stands."
         self.began = devices.perf_counter()
         "When the engine's `train` was called."
         self.first_step_seconds: float | None = None
@@ -195,6 +199,8 @@ class Fitting:
             evaluated, due = distributed.from_first((evaluated, due))
         row = {"epoch": float(epoch), "loss": mean, **evaluated}
         state.end_epoch(row)
+        if self.report_epoch is not None and self.placement.rank == 0:
+            self.report_epoch(row)
         target = state.target
         if target is not None and target.reaches(row[f"validation_{target.name}"]):
             # The weights that reached the target stay, whichever epoch had the lowest loss.
