@@ -3,6 +3,7 @@
 import pytest
 
 from bench_suite.cli.progress import Plain, make_progress, progress_for
+from bench_suite.cli.run_state import RunState
 from bench_suite.contracts import Finding
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
@@ -11,13 +12,15 @@ CELL = make_plan(read_suite("quickstart")).cells[0]
 
 
 def test_a_step_that_takes_long_gives_a_sign_of_life(capsys):
-    plain = Plain(2)
+    plain = Plain(RunState(2))
     plain.step(CELL, "encoding train, 4,096 of 20,000")
     assert capsys.readouterr().err == ""
     plain.since -= 31
     plain.step(CELL, "encoding train, 8,192 of 20,000")
     plain.step(CELL, "encoding train, 12,288 of 20,000")
-    assert capsys.readouterr().err.splitlines() == ["      mnist, mlp, seed 0: encoding train, 8,192 of 20,000"]
+    assert capsys.readouterr().err.splitlines() == [
+        "      0 of 2 cells after 0.0 s: mnist, mlp, seed 0: encoding train, 8,192 of 20,000"
+    ]
 
 
 LEAK = Finding("D001", "warning", "churn", "rows are shared", "split = {}")
@@ -55,4 +58,4 @@ def test_fewer_threads_are_advised_on_a_busy_machine_only_where_there_are_more(c
 @pytest.mark.parametrize("busy", [True, False])
 @pytest.mark.parametrize("note", [BUSY, "something else"])
 def test_the_flag_and_no_note_decides_whether_timings_are_called_noisy(capsys, note, busy):
-    assert ("timings will be noisy" in start(Plain(2), capsys, notes=(note,), busy=busy)) == busy
+    assert ("timings will be noisy" in start(Plain(RunState(2)), capsys, notes=(note,), busy=busy)) == busy

@@ -18,7 +18,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 
 from bench_suite.cli.live_lines import Line
 from bench_suite.cli.output import printable
@@ -90,7 +89,7 @@ class Region:
         """Print lines above the region; control characters are escaped."""
         with self._lock:
             self._fit()
-            self._console.print(Text(printable(text), style), soft_wrap=True)
+            self._console.print(printable(text), style=style or None, markup=False, emoji=False, soft_wrap=True)
 
     @property
     def columns(self) -> int:

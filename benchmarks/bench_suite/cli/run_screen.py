@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from bench_suite.cli.arguments import display_path
 from bench_suite.cli.screen import Entry, Section
 from bench_suite.components.evaluate_uri import name_of
-from bench_suite.contracts import FINDING_CODES
+from bench_suite.contracts import FINDING_CODES, Finding, Severity
 from bench_suite.reports.board import NO_RESULTS, SMOKE, BoardTable, board
 from bench_suite.reports.doubts import doubt_lines
 from bench_suite.suite.gate_section import gate_warnings
@@ -29,6 +29,9 @@ OTHER_ROWS = 12
 "Rows of a screen that are left for what is no table."
 GATE_ORDER = ("failed", "absent", "cannot tell", "not judged", "passed")
 GATE_COLOURS = {"failed": "red", "absent": "red", "cannot tell": "yellow", "passed": "green"}
+
+
+SEVERITIES = get_args(Severity)
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,14 @@ def sections(end: End, columns: int, rows: int | None) -> list[Section]:
     return [
         Section([Entry("", err=True)], expendable=True),
         *_board(end, columns, rows),
-        Section([*_verdicts(end)], least=1, rest=_other_gates),
-        Section([*_failures(end)], least=1, rest=lambda left: f"… and {len(left)} more failures: see the report"),
-        Section([*_oddities(end)], least=1, rest=lambda left: f"… and {len(left)} more notes: see the report"),
+        Section([*_verdicts(end)], least=1, text_rows=2, rest=_other_gates),
+        Section([*_failures(end)], least=1, text_rows=4, rest=_others("more line")),
+        Section([*_oddities(end)], least=1, text_rows=2, rest=_others("more note")),
     ]
+
+
+def _others(noun: str) -> Callable[[Sequence[Entry]], str]:
+    return lambda left: f"… and {len(left)} {noun}{'' if len(left) == 1 else 's'}: see the report"
 
 
 # ── the board ───────────────────────────────────────────────────────────────────────────────────
@@ -83,12 +90,13 @@ def _board(end: End, columns: int, rows: int | None) -> Iterator[Section]:
         yield Section([Entry(f"… and {len(shown.tables) - most} more tasks: see the report")], least=1)
     if shown.across:
         yield Section([Entry(""), *map(Entry, shown.across)], expendable=True)
-    yield Section([Entry(""), Entry(shown.legend)], expendable=True)
+    yield Section([Entry("")], expendable=True)
+    yield Section([Entry(shown.legend)], least=1)
 
 
 def _table(table: BoardTable) -> Section:
     entries = [Entry(table.heading, style="bold"), *map(Entry, table.rows), *map(Entry, table.notes)]
-    return Section(entries, least=MIN_TABLE, rest=lambda left: f"… and {len(left)} more: see the report")
+    return Section(entries, least=MIN_TABLE, rest=_others("more row"))
 
 
 # ── verdicts ────────────────────────────────────────────────────────────────────────────────────
@@ -171,9 +179,7 @@ def _failures(end: End) -> Iterator[Entry]:
 def _oddities(end: End) -> Iterator[Entry]:
     """Yield what changes the meaning of a number: findings, doubts, notes on data, metrics without a value."""
     outcome = end.outcome
-    for finding in outcome.run.findings:
-        if finding.severity != "note":
-            yield Entry(f"{finding.code} {finding.task}: {finding.summary}", style="yellow")
+    yield from _findings(outcome.run.findings)
     for line in doubt_lines(outcome.records):
         yield Entry(f"note: {line}")
     yield from _metrics_without_value(end.plan, outcome.records)
@@ -182,6 +188,17 @@ def _oddities(end: End) -> Iterator[Entry]:
     yield from _gates_not_judged(end)
     for task, key, note in _data_notes(outcome.records):
         yield Entry(f"data of {task}: {key}: {note}")
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[Entry]:
+    """Yield a line for each code and task, with the first finding and the number of others; notes are left out."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
+        if finding.severity != "note":
+            groups.setdefault((finding.code, finding.task), []).append(finding)
+    for (code, task), group in groups.items():
+        more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
+        yield Entry(f"{code} {task}: {group[0].summary}{more}", style="yellow")
 
 
 def _gates_not_judged(end: End) -> Iterator[Entry]:

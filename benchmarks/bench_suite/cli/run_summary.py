@@ -14,7 +14,7 @@ import click
 
 from bench_suite.cli.arguments import display_path
 from bench_suite.cli.compare import as_document, say_comparison
-from bench_suite.cli.output import fold, printable, say
+from bench_suite.cli.output import say
 from bench_suite.cli.screen import Entry, Section, fit
 from bench_suite.contracts import BenchError
 from bench_suite.suite.gate_section import gate_warnings
@@ -97,7 +97,7 @@ MAX_TAIL = 12
 
 
 def _say_sections(parts: Sequence[Section], columns: int, rows: int | None) -> None:
-    for entry in fit(parts, lambda text: fold(printable(text), columns).count("\n") + 1, rows):
+    for entry in fit(parts, columns, rows):
         say(entry.text, err=entry.err, style=entry.style)
 
 
