@@ -142,18 +142,18 @@ def _step_parts(state: RunState, one: CellState, now: float, room: int) -> list[
 
 def _line(parts: Sequence[Part], columns: int, *, ascii_only: bool) -> Line:
     """Return the parts that fit, in their order; the bar takes what is left, up to a limit."""
-    kept = [part for part in parts if part.columns]
-    while len(kept) > 1 and _total(kept) > columns:
-        kept.remove(min(kept, key=lambda part: part.importance))
-    spare = min(columns - _total(kept), MAX_BAR_WIDTH - BAR_WIDTH)
+    shown = [part for part in parts if part.columns]
+    while len(shown) > 1 and _total(shown) > columns:
+        shown.remove(min(shown, key=lambda part: part.importance))
+    spare = min(columns - _total(shown), MAX_BAR_WIDTH - BAR_WIDTH)
     spans: Line = []
-    for number, part in enumerate(kept):
+    for number, part in enumerate(shown):
         spans += [(GAP, "")] if number else []
         if part.fraction is not None:
             spans += _bar(part.fraction, part.columns + max(0, spare), ascii_only=ascii_only)
         else:
             text = pad(part.text, part.columns, right=part.right)
-            spans.append((cut(text.rstrip() if number == len(kept) - 1 else text, columns), part.style))
+            spans.append((cut(text.rstrip() if number == len(shown) - 1 else text, columns), part.style))
     return spans
 
 

@@ -59,11 +59,12 @@ def step_lines(
     if not steps and status == 4:
         why = "the data do not decide; the lines above say why. More seeds or test examples narrow the intervals"
         steps.append(Step("", why))
-    if outcome.failed:
-        record = outcome.failed[0]
+    failed = [record for record in outcome.failed if record.status != "interrupted"]
+    if failed:
+        record = failed[0]
         name = f"{record.cell.get('task')}, {record.cell.get('model')}"
         steps.append(Step(f"bench show cell {record.id[:8]}{_results(outcome.run)}", f"what went wrong in {name}"))
-    elif not smoke:
+    elif not smoke and not outcome.failed:
         steps += _looking(outcome.run, compared=compared)
     if status == 0 and not smoke and failed_in is None and not outcome.failed:
         steps += _more_seeds(outcome)

@@ -125,8 +125,8 @@ def _verdicts(end: End) -> Iterator[Entry]:
     for code in end.failing_codes:
         yield _Verdict(finding_line(code), style=GATE_COLOURS["failed"], verdict="failed")
     # The comparison judges the gates that need a baseline.
-    judged = [one for one in end.judgements if not (end.compared and one.needs_baseline)]
-    for one in sorted(judged, key=lambda one: GATE_ORDER.index(one.verdict)):
+    ordered = [one for one in end.judgements if not (end.compared and one.needs_baseline)]
+    for one in sorted(ordered, key=lambda one: GATE_ORDER.index(one.verdict)):
         yield _Verdict(gate_line(one), style=GATE_COLOURS.get(one.verdict, ""), verdict=one.verdict)
 
 

@@ -18,7 +18,11 @@ MAX_SECONDS_KEPT = 20
 "The newest times of cells that cost the same, of which the median is expected for the next one."
 MIN_FRACTION = 0.02
 "Share of a training from which its time left is estimated: the first steps are slower."
+MAX_GROUPS = 200
+"With more, cells are told apart less exactly: the estimate is computed while the run goes on."
 Clock = Callable[[], float]
+Group = tuple[str, ...]
+"What cells that cost the same have in common."
 
 
 @dataclass
@@ -26,8 +30,7 @@ class CellState:
     """A cell that runs."""
 
     name: str
-    group: tuple[str, ...]
-    "What cells that cost the same have in common."
+    group: Group
     began: float
     step: str = ""
     "What it does: `data`, `training`, the label of a probe."
@@ -81,12 +84,6 @@ class _Group:
     after_training: list[float] = field(default_factory=list)
     "Seconds from the end of the training to that of the cell, of this run."
 
-    def seconds(self, pace: float) -> float | None:
-        """Return what a cell probably takes; `pace` is how long cells take in relation to earlier runs."""
-        if self.measured:
-            return statistics.median(self.measured)
-        return pace * statistics.median(self.expected) if self.expected else None
-
 
 class RunState:
     """The cells of a run: those that have ended, those that run, and those that wait."""
@@ -109,9 +106,12 @@ class RunState:
         self.began = clock()
         self._work = 0.0
         self._cells = cells
-        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._group = next(of for of in _GROUPINGS if len({of(cell) for cell in cells}) <= MAX_GROUPS)
+        self._groups: dict[Group, _Group] = {}
+        self._seconds: dict[Group, float] | None = None
+        "What a cell of each group probably takes; None if it has to be computed again."
         for cell in cells:
-            self._groups.setdefault(_group(cell), _Group()).waiting += 1
+            self._groups.setdefault(self._group(cell), _Group()).waiting += 1
 
     @property
     def elapsed(self) -> float:
@@ -125,19 +125,20 @@ class RunState:
 
     def begin(self, done: int) -> None:
         """Note that the run begins, of which so many cells are done."""
-        self.done, self.began = done, self.clock()
+        self.done = done
 
     def expect(self, seconds: Mapping[str, float]) -> None:
         """Note how long cells took in earlier runs, by their id."""
         for cell in self._cells:
             if cell.id in seconds:
-                self._groups.setdefault(_group(cell), _Group()).expected.append(seconds[cell.id])
+                self._groups.setdefault(self._group(cell), _Group()).expected.append(seconds[cell.id])
+        self._seconds = None
 
     def of(self, cell: Cell) -> CellState:
         """Return the state of a cell, which runs from now on if it did not before."""
         state = self.running.get(cell.id)
         if state is None:
-            group = _group(cell)
+            group = self._group(cell)
             state = self.running[cell.id] = CellState(name(cell), group, self.clock(), step_began=self.clock())
             if group in self._groups:
                 self._groups[group].waiting = max(0, self._groups[group].waiting - 1)
@@ -177,6 +178,7 @@ class RunState:
         self.failed += has_failed(record)
         seconds = float(record.seconds.get("total", 0.0))
         self._work += seconds
+        self._seconds = None
         if record.status == "ok":
             group = self._groups.setdefault(state.group, _Group())
             group.measured = [*group.measured[-MAX_SECONDS_KEPT + 1 :], seconds]
@@ -185,8 +187,8 @@ class RunState:
 
     def cell_left(self, state: CellState, now: float) -> float | None:
         """Return the seconds until a cell ends: by its training and cells like it; None if nothing is known."""
-        group = self._groups.get(state.group, _Group())
-        seconds, training = group.seconds(self._pace()), state.training_left(now)
+        group, seconds = self._groups.get(state.group, _Group()), self._expected().get(state.group)
+        training = state.training_left(now)
         expected = None if seconds is None else max(0.0, seconds - (now - state.began))
         if training is None:
             return expected
@@ -200,34 +202,49 @@ class RunState:
         A cell of which nothing is known is expected to take as long as the mean cell. The cells that wait run side by
         side as they have done so far.
         """
-        now, running, pace = self.clock(), self.longest_running, self._pace()
-        groups = [(group.waiting, group.seconds(pace)) for group in list(self._groups.values())]
-        known = [seconds for _, seconds in groups if seconds is not None]
+        now, running, known = self.clock(), self.longest_running, self._expected()
         waiting = max(0, self.total - self.done - len(running))
         lefts = [self.cell_left(state, now) for state in running]
         if not known:
             return max((left for left in lefts if left is not None), default=None) if not waiting else None
-        mean = statistics.fmean(known)
+        mean = statistics.fmean(known.values())
         of_running = [
             left if left is not None else max(0.0, mean - (now - state.began)) for left, state in zip(lefts, running)
         ]
-        counted = sum(count for count, _ in groups)
-        of_groups = sum(count * (mean if seconds is None else seconds) for count, seconds in groups)
+        groups = list(self._groups.items())
+        counted = sum(group.waiting for _, group in groups)
+        of_groups = sum(group.waiting * known.get(key, mean) for key, group in groups)
         of_waiting = waiting * (of_groups / counted if counted else mean)
         work = self._work + sum(now - state.began for state in running)
         at_once = max(1.0, work / self.elapsed) if self.elapsed > 0 else 1.0
         return max([(of_waiting + sum(of_running)) / at_once, *of_running])
 
-    def _pace(self) -> float:
-        """Return how long cells take in this run in relation to earlier runs: 1 as long as that is unknown."""
-        both = [group for group in list(self._groups.values()) if group.measured and group.expected]
-        expected = sum(statistics.median(group.expected) for group in both)
-        return sum(statistics.median(group.measured) for group in both) / expected if expected > 0 else 1.0
+    def _expected(self) -> dict[Group, float]:
+        """Return what a cell of each group takes: by this run, else by earlier runs at the pace of this one."""
+        if self._seconds is None:
+            groups = list(self._groups.items())
+            measured = {key: statistics.median(group.measured) for key, group in groups if group.measured}
+            expected = {key: statistics.median(group.expected) for key, group in groups if group.expected}
+            before = sum(seconds for key, seconds in expected.items() if key in measured)
+            pace = sum(seconds for key, seconds in measured.items() if key in expected) / before if before > 0 else 1.0
+            self._seconds = {key: pace * seconds for key, seconds in expected.items()} | measured
+        return self._seconds
 
 
 _UP_TO_TRAINING = ("data", "build", "encode", "train")
 "Keys of `Record.seconds`."
 
 
-def _group(cell: Cell) -> tuple[str, ...]:
+def _by_labels(cell: Cell) -> Group:
     return tuple(str(value) for axis, value in cell.labels.items() if axis not in ("seed", "fold"))
+
+
+def _by_model(cell: Cell) -> Group:
+    return (cell.task.label, cell.model.label)
+
+
+def _together(cell: Cell) -> Group:
+    return ()
+
+
+_GROUPINGS: tuple[Callable[[Cell], Group], ...] = (_by_labels, _by_model, _together)

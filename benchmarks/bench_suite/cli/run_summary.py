@@ -82,12 +82,14 @@ def conclude(
     codes = failing_codes(outcome, plan.suite.fail_on)
     end = End(plan, outcome, judgements, gates, codes, smoke=smoke, compared=comparison is not None)
     head = sections(end, size.columns, rows)
-    tail = [Section([*map(Entry, files), Entry(""), *map(Entry, steps)], least=MAX_TAIL)]
+    tail = [
+        Section([Entry("")], expendable=True),
+        Section([*map(Entry, files), Entry(""), *map(Entry, steps)], least=MAX_TAIL),
+    ]
     _say_sections(head if comparison is not None else [*head, *tail], size.columns, rows)
     if comparison is not None:
         say()
         say_comparison(comparison)
-        say()
         _say_sections(tail, size.columns, None)
     return status
 

@@ -46,18 +46,18 @@ def fit(sections: Sequence[Section], columns: int, rows: int | None) -> list[Ent
         columns: the columns of the terminal.
         rows: its rows; None if all entries are wanted, such as in a file.
     """
-    kept = [len(section.entries) for section in sections]
-    if rows is None or _rows(sections, kept, columns) <= rows:
-        return _shown(sections, kept)
+    counts = [len(section.entries) for section in sections]
+    if rows is None or _rows(sections, counts, columns) <= rows:
+        return _shown(sections, counts)
     sections = [_with_short_texts(section, columns) for section in sections]
-    while _rows(sections, kept, columns) > rows:
-        spare = {number: count - sections[number].least for number, count in enumerate(kept)}
+    while _rows(sections, counts, columns) > rows:
+        spare = {number: count - sections[number].least for number, count in enumerate(counts)}
         spare = {number: count for number, count in spare.items() if count > 0}
         if not spare:
             break
         first = max(spare, key=lambda number: (sections[number].expendable, spare[number], number))
-        kept[first] = 0 if sections[first].expendable else kept[first] - 1
-    return _shown(sections, kept)
+        counts[first] = 0 if sections[first].expendable else counts[first] - 1
+    return _shown(sections, counts)
 
 
 def _with_short_texts(section: Section, columns: int) -> Section:
@@ -77,15 +77,15 @@ def _ended(line: str, columns: int) -> str:
     return cut(line, columns - 2).removesuffix("…").rstrip() + " …"
 
 
-def _rows(sections: Sequence[Section], kept: Sequence[int], columns: int) -> int:
+def _rows(sections: Sequence[Section], counts: Sequence[int], columns: int) -> int:
     """Return the rows that the entries take on the terminal."""
-    texts = (fold(printable(entry.text), columns) for entry in _shown(sections, kept))
+    texts = (fold(printable(entry.text), columns) for entry in _shown(sections, counts))
     return sum(max(1, -(-width(line) // columns)) for text in texts for line in text.split("\n"))
 
 
-def _shown(sections: Sequence[Section], kept: Sequence[int]) -> list[Entry]:
+def _shown(sections: Sequence[Section], counts: Sequence[int]) -> list[Entry]:
     shown: list[Entry] = []
-    for section, count in zip(sections, kept):
+    for section, count in zip(sections, counts):
         shown += section.entries[:count]
         left_out = section.entries[count:]
         if left_out and section.rest is not None:
