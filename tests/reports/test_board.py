@@ -23,7 +23,7 @@ def test_a_table_is_a_heading_and_a_line_for_each_row(make_run: Make, record: Ma
         ["1", "good", "0.900", "±", "0.012"],
         ["2", "bad", "0.500", "±", "0.012"],
     ]
-    assert shown.lines() == [table.heading, *table.rows, *table.notes, "± is half of a 95 % interval"]
+    assert shown.lines() == [table.heading, *table.rows, *table.notes, "± half a 95 % interval"]
 
 
 def test_ties_are_marked_and_the_legend_says_how(make_run: Make, record: Make_record) -> None:
@@ -31,7 +31,7 @@ def test_ties_are_marked_and_the_legend_says_how(make_run: Make, record: Make_re
         make_run(record(model="one"), record(model="other", accuracy=0.901), record(model="bad", accuracy=0.5))
     )
     assert [row.split()[0] for row in shown.tables[0].rows] == ["1=", "1=", "3"]
-    assert shown.legend == "± is half of a 95 % interval; rows that share = or a, b cannot be told apart"
+    assert shown.legend == "± half a 95 % interval; rows sharing a rank (=) or letter cannot be told apart"
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])

@@ -81,17 +81,24 @@ def _board(end: End, columns: int, rows: int | None) -> Iterator[Section]:
         return
     if shown.smoke:
         yield Section([Entry(SMOKE)], least=1)
-    most = len(shown.tables) if rows is None else max(1, (rows - OTHER_ROWS) // (MIN_TABLE + 1))
+    most = len(shown.tables) if rows is None else _room(shown.tables, rows - OTHER_ROWS)
     for number, table in enumerate(shown.tables[:most]):
         if number:
             yield Section([Entry("")], expendable=True)
         yield _table(table)
     if len(shown.tables) > most:
-        yield Section([Entry(f"… and {len(shown.tables) - most} more tasks: see the report")], least=1)
+        left = len(shown.tables) - most
+        yield Section([Entry(f"… and {left} more task{'' if left == 1 else 's'}: see the report")], least=1)
     if shown.across:
         yield Section([Entry(""), *map(Entry, shown.across)], expendable=True)
     yield Section([Entry("")], expendable=True)
     yield Section([Entry(shown.legend)], least=1)
+
+
+def _room(tables: Sequence[BoardTable], rows: int) -> int:
+    """Return how many tables can be shown, at least one; the others are counted in one line."""
+    needs = [min(1 + len(table.rows) + len(table.notes), MIN_TABLE + 1) for table in tables]
+    return next((count for count in range(len(tables), 1, -1) if sum(needs[:count]) <= rows), 1)
 
 
 def _table(table: BoardTable) -> Section:

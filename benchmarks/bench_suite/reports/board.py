@@ -85,9 +85,10 @@ def board(run: Run, width: int = 80) -> Board:
 
 def _legend(shown: Sequence[Table]) -> str:
     rows = [row for table in shown for row in table.rows]
-    signs = [sign for sign, used in (("=", any(r.tied for r in rows)), ("a, b", any(r.letters for r in rows))) if used]
-    ties = f"; rows that share {' or '.join(signs)} cannot be told apart" if signs else ""
-    return f"± is half of a 95 % interval{ties}" if rows else ""
+    signs = ["rank (=)"] if any(row.tied for row in rows) else []
+    signs += ["letter"] if any(row.letters for row in rows) else []
+    ties = f"; rows sharing a {' or '.join(signs)} cannot be told apart" if signs else ""
+    return f"± half a 95 % interval{ties}" if rows else ""
 
 
 def _table(table: Table, width: int) -> BoardTable:
