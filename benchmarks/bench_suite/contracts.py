@@ -35,6 +35,8 @@ MetricKind = Literal["estimate", "exact", "single"]
 `exact`     a count that does not vary between runs of the same cell, such as a model's parameters
 `single`    one observation of something that varies, such as peak memory: only equal values can be compared
 """
+Question = Literal["quality", "generalisation", "cost", "groups", "explanation", "privacy", "training"]
+"""The question that a probe answers, as its fact `QUESTION` states it; the page of a report has a section for each."""
 MetricMark = Literal["throttled", "unsteady"]
 """What makes a time or a rate doubtful:
 

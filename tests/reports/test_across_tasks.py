@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.reports.across_tasks import about, across_tasks, as_markdown, as_text
+from bench_suite.reports.across_tasks import MAX_MODELS, about, across_tasks, as_markdown, as_text
 from bench_suite.reports.leaderboard import leaderboard
 from bench_suite.reports.markdown import report
 from bench_suite.reports.table import tables
@@ -48,6 +48,20 @@ def test_models_that_all_tasks_have_are_summarised(make_run: Make, record: MakeR
     assert "left out: only" in about(summary)
     assert "across 3 tasks: imdb, loans, mnist, ranked by quality/accuracy" in terminal_table([run], 80)
     assert "interval over tasks needs 5" in as_markdown(summary)
+
+
+def test_of_very_many_models_those_with_the_best_ranks_are_summarised(make_run: Make, record: MakeRecord) -> None:
+    models = MAX_MODELS + 3
+    cells = [
+        record(task=task, model=f"m{model:03}", accuracy=model / models)
+        for task in ("imdb", "loans", "mnist")
+        for model in range(models)
+    ]
+    summary = across_tasks(tables([make_run(*cells)]))
+    assert summary is not None
+    assert {model.label for model in summary.models} == {f"m{model:03}" for model in range(3, models)}
+    assert summary.worse == 3
+    assert f"the best {MAX_MODELS} of {models} models" in about(summary)
 
 
 def test_tasks_ranked_by_different_metrics_have_no_mean_value(make_run: Make, record: MakeRecord) -> None:

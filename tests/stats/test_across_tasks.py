@@ -7,10 +7,12 @@ import pytest
 from scipy import optimize, stats
 
 from bench_suite.stats.across_tasks import (
+    MAX_RESAMPLED_MODELS,
     MIN_TASKS,
     average_ranks,
     bradley_terry,
     interquartile_mean,
+    mean_improvement,
     probability_of_improvement,
     wins_of,
 )
@@ -26,6 +28,23 @@ def test_average_ranks_without_ties_are_those_of_scipy() -> None:
     means = np.random.default_rng(0).random((7, 5))
     expected = stats.rankdata(-means, axis=1).mean(axis=0)
     assert [one.value for one in average_ranks(strict(means))] == pytest.approx(expected)
+
+
+def test_the_mean_improvement_is_the_mean_of_the_improvements_over_each_other_model() -> None:
+    draws = np.random.default_rng(5)
+    scores = [[draws.integers(6, size=seeds).astype(float) for seeds in (3, 1, 4)] for _ in range(6)]
+    scores[2] = [np.append(own, [1.0, 2.0]) for own in scores[2]]  # the numbers of seeds differ, and values tie
+    expected = [
+        np.mean([probability_of_improvement(mine, other).value for other in scores if other is not mine])
+        for mine in scores
+    ]
+    assert mean_improvement(scores) == pytest.approx(expected)
+
+
+def test_many_models_have_strengths_without_intervals() -> None:
+    better = strict(np.random.default_rng(6).random((MIN_TASKS, MAX_RESAMPLED_MODELS + 1)))
+    strengths = bradley_terry(wins_of(better))
+    assert all(one.interval is None and "more than" in one.reason for one in strengths)
 
 
 def test_models_that_tie_share_their_ranks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 
 import click
@@ -16,17 +17,26 @@ from bench_suite.store.runs import Store
 @click.argument("runs", nargs=-1, metavar="[RUN]…", shell_complete=run_names)
 @RESULTS
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE; default: reports/RUN.md."
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write it to FILE; default: reports/RUN.md, or reports/RUN.html.",
 )
+@click.option("--html", is_flag=True, help="Write one HTML page, which opens from disk without a network.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in the browser; implies --html.")
 @REFERENCE
-def command(runs: tuple[str, ...], results: Path, output: Path | None, reference: str | None) -> None:
-    """Write the reports of the given runs, by default of the newest run, as Markdown with pictures.
+def command(
+    runs: tuple[str, ...], results: Path, output: Path | None, html: bool, opened: bool, reference: str | None
+) -> None:
+    """Write the reports of the given runs, by default of the newest run, as Markdown with pictures, or as a page.
 
     RUN is the name of a run or the first letters of it. `bench results` lists the runs.
 
     \b
       bench report
+      bench report --html --open
       bench report 20261124T1200 --output reports/nlp.md
+      bench report RUN1 RUN2 --html
     """
     from bench_suite.reports.markdown import write_report
     from bench_suite.reports.table import check_reference
@@ -34,8 +44,16 @@ def command(runs: tuple[str, ...], results: Path, output: Path | None, reference
     store = Store(results)
     selected_runs = [store.open(run) for run in runs or ("latest",)]
     check_reference(reference, selected_runs)
-    target = output or Path("reports") / f"{selected_runs[0].name}.md"
-    for path in write_report(selected_runs, target, reference):
-        say(path)
+    html = html or opened or (output is not None and output.suffix in (".html", ".htm"))
+    target = output or Path("reports") / f"{selected_runs[0].name}.{'html' if html else 'md'}"
+    if html:
+        from bench_suite.reports.html.page import write_page
+
+        say(write_page(selected_runs, target, reference=reference, store=store))
+        if opened:
+            webbrowser.open(target.resolve().as_uri())
+    else:
+        for path in write_report(selected_runs, target, reference):
+            say(path)
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
     say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)

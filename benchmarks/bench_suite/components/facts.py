@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_args
 
-from bench_suite.contracts import Better, ComponentError, Kind
+from bench_suite.contracts import Better, ComponentError, Kind, Question
 
 _WORDS = ("tuple of strings", lambda v: isinstance(v, tuple) and all(isinstance(w, str) for w in v))
 _WORD_OR_WORDS = ("string or tuple of strings", lambda v: isinstance(v, str) or _WORDS[1](v))
@@ -72,6 +72,7 @@ FORMS: dict[str, tuple[str, Any]] = {
             or (_TABLE[1](v) and all(isinstance(c, dict) and all(map(_STRING[1], c.values())) for c in v.values()))
         ),
     ),
+    "QUESTION": (f"one of {', '.join(get_args(Question))}", lambda v: v in get_args(Question)),
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
     "CLASSES": _WORDS,

@@ -28,6 +28,7 @@ from bench_suite.training.precision import autocast, computing, move_to_placemen
 from bench_suite.training.process_memory import available_memory, current_memory, peak_memory, reset_peak
 
 VERSION = 1
+QUESTION = "cost"
 NEEDS = ("gradients",)
 METRICS = {
     "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},

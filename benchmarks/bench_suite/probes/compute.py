@@ -15,6 +15,7 @@ from bench_suite.training.example_costs import costs_of, uncounted_note
 from bench_suite.training.steady_windows import steady_windows
 
 VERSION = 2
+QUESTION = "cost"
 METRICS = {
     "parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
     "flops": {"unit": "FLOP/sample", "better": "lower", "range": (0.0, None)},

@@ -10,6 +10,7 @@ from bench_suite.contracts import Interval, Metric, Predictions, Trained
 from bench_suite.stats.probabilities import require_probabilities
 
 VERSION = 1
+QUESTION = "generalisation"
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "accuracy_gap": {"unit": "fraction", "better": "lower", "range": (-1.0, 1.0)},

@@ -15,6 +15,7 @@ from bench_suite.data.table_inputs import TableInput, table_inputs
 from bench_suite.stats.intervals import bootstrap_interval
 
 VERSION = 1
+QUESTION = "explanation"
 PROBLEMS = ("classification", "regression")
 NEEDS = ("tables",)
 NAMES = {"columns": "column"}

@@ -11,6 +11,7 @@ from bench_suite.contracts import Artifact, BenchError, Interval, Metric, Metric
 from bench_suite.stats.intervals import over_cells
 
 VERSION = 1
+QUESTION = "generalisation"
 METRICS: dict[str, dict[str, str]] = {}
 NEEDS = ("fraction",)
 NAMES = {"metrics": "probe/metric"}

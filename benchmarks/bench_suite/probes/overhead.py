@@ -24,6 +24,7 @@ from bench_suite.training.process_memory import peak_memory
 from bench_suite.training.steady_windows import steady_from, steady_windows
 
 VERSION = 2
+QUESTION = "cost"
 METRICS = {
     "relative_rate": {"unit": "ratio", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True},
     "step_overhead": {"unit": "ms", "better": "lower", "ideal": 0.0, "range": (None, None), "timing": True},

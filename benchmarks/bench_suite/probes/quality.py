@@ -17,6 +17,7 @@ from bench_suite.huggingface.evaluate_metrics import evaluate_metrics
 from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
 
 VERSION = 1
+QUESTION = "quality"
 METRICS: dict[str, dict[str, Any]] = {
     "threshold": {"unit": "score", "better": "none", "of_predictions": False, "range": (0.0, 1.0)},
     "threshold_score": {"unit": "fraction", "better": "none", "of_predictions": False, "range": (0.0, 1.0)},

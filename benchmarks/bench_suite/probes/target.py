@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bench_suite.contracts import Metric, Trained
 
 VERSION = 1
+QUESTION = "training"
 NEEDS = ("target",)
 METRICS = {
     "seconds": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},

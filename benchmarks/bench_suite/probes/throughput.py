@@ -21,6 +21,7 @@ from bench_suite.training.process_memory import peak_memory, reset_peak
 from bench_suite.training.steady_windows import Steady, steady_from, steady_windows
 
 VERSION = 3
+QUESTION = "cost"
 METRICS = {
     "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
     "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},

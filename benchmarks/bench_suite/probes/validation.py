@@ -16,6 +16,7 @@ from bench_suite.contracts import Metric, Trained
 from bench_suite.stats.intervals import bootstrap_interval
 
 VERSION = 1
+QUESTION = "training"
 METRICS: dict[str, dict[str, Any]] = {
     "best_epoch": {"unit": "count", "better": "none", "range": (1.0, None)},
     "epochs": {"unit": "count", "better": "none", "range": (0.0, None)},

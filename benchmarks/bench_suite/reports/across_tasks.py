@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,12 @@ from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table
 from bench_suite.stats.across_tasks import (
+    MIN_SEEDS,
     Estimate,
     average_ranks,
     bradley_terry,
     interquartile_mean,
+    mean_improvement,
     probability_of_improvement,
     wins_of,
 )
@@ -25,6 +27,10 @@ COMMON_SCALE = ("fraction", "score")
 "Units of metrics whose values on several tasks have one scale, so that their mean says something."
 MIN_TASKS = 3
 "Tasks at least: a mean over two says no more than the two tables."
+MAX_MODELS = 100
+"Models at most: those with the best mean rank; the time of the strengths grows with the square of their number."
+MAX_NAMED = 12
+"Models that are left out and named."
 READING = (
     "Average rank: 1 is the best; models that cannot be told apart on a task share their ranks. Interquartile mean: of "
     "the middle half of the values of all tasks and seeds. Probability of improvement: that one run of the model is "
@@ -56,6 +62,8 @@ class AcrossTasks:
     "The metric that ranks all tasks; empty if they are ranked by several."
     left_out: tuple[str, ...]
     "Models that only one of the tasks has, or not all of `tasks`."
+    worse: int = 0
+    "Number of models that are left out because `MAX_MODELS` others have better ranks."
 
 
 def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
@@ -71,6 +79,9 @@ def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
     shared = [(table, rows) for table, rows in zip(ranked, known) if all(label in rows for label in models)]
     if len(models) < 2 or len(shared) < MIN_TASKS:
         return None
+    known_models = set(models)
+    left_out = tuple(label for label in labels if label not in known_models)
+    every, models = len(models), _best(models, [rows for _, rows in shared])
     better = np.array([
         [[other in rows[label].beats for other in models] for label in models] for _, rows in shared
     ])  # fmt: skip
@@ -80,15 +91,21 @@ def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
     signs = [-1.0 if table.sort is not None and table.sort.better == "lower" else 1.0 for table, _ in shared]
     signed = [[sign * values for sign, values in zip(signs, of_model)] for of_model in scores]
     means = interquartile_mean(scores) if comparable else [None] * len(models)
-    ranks, strengths = average_ranks(better), bradley_terry(wins_of(better))
-    summaries = [
-        ModelAcrossTasks(label, ranks[number], _improvement(signed, number), strengths[number], means[number])
-        for number, label in enumerate(models)
-    ]
+    columns = zip(models, average_ranks(better), _improvements(signed), bradley_terry(wins_of(better)), means)
+    summaries = [ModelAcrossTasks(*of_model) for of_model in columns]
     return AcrossTasks(
         tuple(table.task for table, _ in shared), tuple(sorted(summaries, key=lambda model: model.rank.value)),
-        next(iter(sorts))[0] if len(sorts) == 1 else "", tuple(label for label in labels if label not in models),
+        next(iter(sorts))[0] if len(sorts) == 1 else "", left_out, every - len(models),
     )  # fmt: skip
+
+
+def _best(models: Sequence[str], tables: Sequence[Mapping[str, Row]]) -> list[str]:
+    """Return at most `MAX_MODELS` models in their order: those with the best mean rank in some tables."""
+    if len(models) <= MAX_MODELS:
+        return list(models)
+    by_rank = sorted(models, key=lambda label: sum(rows[label].rank or 0 for rows in tables))
+    best = {*by_rank[:MAX_MODELS]}
+    return [label for label in models if label in best]
 
 
 def _scores(row: Row, sort: Column | None) -> np.ndarray:
@@ -102,14 +119,13 @@ def _scores(row: Row, sort: Column | None) -> np.ndarray:
     return np.array([value for value in values if value is not None], dtype=np.float64)
 
 
-def _improvement(scores: Sequence[Sequence[np.ndarray]], number: int) -> Estimate:
-    """Return the probability of improvement of one model over the others, averaged over them."""
-    others = [probability_of_improvement(scores[number], other) for at, other in enumerate(scores) if at != number]
-    value = float(np.mean([other.value for other in others]))
-    if len(others) == 1:
-        return others[0]
-    reason = next((other.reason for other in others if other.reason), "an interval is shown for two models only")
-    return Estimate(value, reason=reason)
+def _improvements(scores: Sequence[Sequence[np.ndarray]]) -> list[Estimate]:
+    """Return the probability of improvement of each model over the others, averaged over them."""
+    if len(scores) == 2:
+        return [probability_of_improvement(*scores), probability_of_improvement(*reversed(scores))]
+    few_seeds = min(len(own) for of_model in scores for own in of_model) < MIN_SEEDS
+    reason = f"fewer than {MIN_SEEDS} seeds on a task" if few_seeds else "an interval is shown for two models only"
+    return [Estimate(value, reason=reason) for value in mean_improvement(scores)]
 
 
 def table_of(summary: AcrossTasks) -> tuple[list[str], list[list[str]], list[str]]:
@@ -138,7 +154,10 @@ def _text(estimate: Estimate, notes: escaping.Notes) -> str:
 def about(summary: AcrossTasks) -> str:
     """Return which tasks and which metric the summary is of, as plain text."""
     by = f", ranked by {summary.metric}" if summary.metric else ", each ranked by a metric of its own"
-    rest = f"; left out: {', '.join(summary.left_out)}" if summary.left_out else ""
+    names = summary.left_out[:MAX_NAMED]
+    more = f" and {len(summary.left_out) - len(names)} more" if len(summary.left_out) > len(names) else ""
+    rest = f"; left out: {', '.join(names)}{more}" if names else ""
+    rest += f"; the best {len(summary.models)} of {len(summary.models) + summary.worse} models" if summary.worse else ""
     return f"{len(summary.tasks)} tasks: {', '.join(summary.tasks)}{by}{rest}"
 
 

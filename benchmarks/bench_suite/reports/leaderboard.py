@@ -143,18 +143,23 @@ def name(table: Table) -> str:
 
 def about(table: Table) -> str:
     """Return a sentence about the data and the hardware of a table, as Markdown."""
+    return escaping.inline(about_text(table))
+
+
+def about_text(table: Table) -> str:
+    """Return a sentence about the data and the hardware of a table, as plain text."""
     sizes = [
         f"{table.data[split]:,} {split}"
         for split in ("train", "validation", "test")
         if isinstance(table.data.get(split), int)
     ]
-    parts = [f"Data from {escaping.inline(table.data['source'])}"] if table.data.get("source") else []
+    parts = [f"Data from {table.data['source']}"] if table.data.get("source") else []
     if folds := table.data.get("folds"):
         times = f", drawn {folds['repeats']} times" if folds["repeats"] > 1 else ""
         parts += [f"{folds['examples']:,} examples in {folds['folds']} folds{times}"]
     else:
         parts += [f"{', '.join(sizes)} examples"] if sizes else []
-    return "; ".join([*parts, f"measured on {escaping.inline(machine(table.hardware))}"]) + "."
+    return "; ".join([*parts, f"measured on {machine(table.hardware)}"]) + "."
 
 
 def title(column: Column, scale: formatting.Scale) -> str:

@@ -14,9 +14,21 @@ from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import Table, machine
 from bench_suite.store.runs import Run
 
+CODED = ("Command", "Resumed by", "Overrides")
+"Facts that are code."
+
 
 def run_facts(run: Run, run_tables: Sequence[Table]) -> str:
     """Return a Markdown list of facts, without empty ones: suite, run, program, command, hardware, versions, time."""
+    written = {
+        name: ", then ".join(map(escaping.code, values)) if name in CODED else escaping.inline(", ".join(values))
+        for name, values in facts(run, run_tables).items()
+    }
+    return "\n".join(f"- **{name}:** {value}" for name, value in written.items())
+
+
+def facts(run: Run, run_tables: Sequence[Table]) -> dict[str, list[str]]:
+    """Return the facts of a run by name as plain text, without empty ones; a fact has several values rarely."""
     info = run.info
     git = info.get("git") or {}
     commit = f"{git.get('commit') or 'before the first commit'}" + (f" on {git['branch']}" if git.get("branch") else "")
@@ -29,15 +41,15 @@ def run_facts(run: Run, run_tables: Sequence[Table]) -> str:
         f"{e.get('system', {}).get('name', '')} {e.get('system', {}).get('machine', '')}".strip() for e in environments
     }
     pythons = {e.get("python", {}).get("version", "") for e in environments}
-    facts = {
+    values: dict[str, Any] = {
         "Suite": info["suite"],
         "Run": run.name,
         "Started": info["started"],
         "Program": f"bench-suite {info['version']}" if info.get("version") else "",
         "Suite's repository": f"commit {commit}{dirty}" if git else "not in a git repository",
-        "Command": escaping.code(info.get("command", "")),
-        "Resumed by": ", then ".join(escaping.code(command) for command in info.get("resumed") or [] if command),
-        "Overrides": escaping.code(_overrides(info)),
+        "Command": info.get("command", ""),
+        "Resumed by": [command for command in info.get("resumed") or [] if command],
+        "Overrides": _overrides(info),
         "The suite's Python files": "were run (--trust)" if info.get("trust") else "",
         "Hardware": "; ".join(dict.fromkeys(machine(e.get("hardware") or {}) for e in environments)),
         "System": ", ".join(sorted(systems)),
@@ -50,9 +62,11 @@ def run_facts(run: Run, run_tables: Sequence[Table]) -> str:
             " with ".join(pair[:2]) + f" ({pair[2]})" for pair in info.get("left_out") or [] if len(pair) == 3
         ),
     }
-    coded = ("Command", "Resumed by", "Overrides")
-    written = {name: value if name in coded else escaping.inline(value) for name, value in facts.items() if value}
-    return "\n".join(f"- **{name}:** {value}" for name, value in written.items())
+    return {
+        name: [" ".join(str(one).split()) for one in (value if isinstance(value, list) else [value])]
+        for name, value in values.items()
+        if value
+    }
 
 
 def _environments(run: Run) -> list[Mapping[str, Any]]:
@@ -76,29 +90,42 @@ def _time(run_tables: Sequence[Table]) -> str:
     return f"{total:,.0f} s in these cells" + (f": {parts}" if parts else "") if total else ""
 
 
+DATA_HEADER = ("Data", "Source", "Revision", "Licence", "Notes", "Fingerprint")
+
+
 def data(run_tables: Sequence[Table]) -> str:
     """Return a Markdown table of the data sets: source, revision, licence, notes, fingerprint."""
+    rows = [[*(escaping.inline(text) for text in texts), escaping.code(code)] for *texts, code in data_rows(run_tables)]
+    return escaping.table(list(DATA_HEADER), rows) if rows else ""
+
+
+def data_rows(run_tables: Sequence[Table]) -> list[list[str]]:
+    """Return a row of `DATA_HEADER` for each data set, as plain text."""
     rows = {}
-    for facts in (table.data for table in run_tables):
-        notes = ", ".join(f"{name}: {value}" for name, value in (facts.get("notes") or {}).items())
-        cells = [facts.get("name"), facts.get("source"), facts.get("revision"), facts.get("licence"), notes]
-        texts = [escaping.inline(cell) if cell else formatting.NOTHING for cell in cells]
-        rows[json.dumps(facts, default=str, sort_keys=True)] = [
-            *texts,
-            escaping.code(facts.get("fingerprint", "")),
+    for facts_of_data in (table.data for table in run_tables):
+        notes = ", ".join(f"{name}: {value}" for name, value in (facts_of_data.get("notes") or {}).items())
+        cells = [*(facts_of_data.get(name) for name in ("name", "source", "revision", "licence")), notes]
+        rows[json.dumps(facts_of_data, default=str, sort_keys=True)] = [
+            *(str(cell) if cell else formatting.NOTHING for cell in cells),
+            str(facts_of_data.get("fingerprint", "")),
         ]
-    return (
-        escaping.table(["Data", "Source", "Revision", "Licence", "Notes", "Fingerprint"], list(rows.values()))
-        if rows
-        else ""
-    )
+    return list(rows.values())
 
 
 def reproduction_commands(run: Run) -> str:
     """Return the commands that reproduce the run as Markdown, with a remark on what they do not restore."""
+    commands, remark = reproduction(run)
+    text = escaping.block("\n".join(commands), "sh")
+    # The remark names the suite's file only, which is code here.
+    suite = suite_and_selection(run.info)[0]
+    return text + (f"\n\n{remark.replace(f' as {suite}.', f' as {escaping.code(suite)}.')}" if remark else "")
+
+
+def reproduction(run: Run) -> tuple[list[str], str]:
+    """Return the commands that reproduce the run, and a remark on what they do not restore, both as plain text."""
     info = run.info
     if imported := info.get("imported"):
-        return escaping.block(f"{_import_command(info, imported)}\nbench report", "sh")
+        return [_import_command(info, imported), "bench report"], ""
     git = info.get("git") or {}
     suite, only = suite_and_selection(info)
     words = [
@@ -113,18 +140,17 @@ def reproduction_commands(run: Run) -> str:
     if str(info.get("command") or "").startswith("bench try "):  # which needs no file
         words = [word for word in shlex.split(str(info["command"])) if word != "--resume"]
     lines = [f"git checkout {git['commit']}"] if git.get("commit") else []
-    lines += [shlex.join(words), "bench report"]
-    text = escaping.block("\n".join(" ".join(line.split()) for line in lines), "sh")
+    commands = [" ".join(line.split()) for line in (*lines, shlex.join(words), "bench report")]
     has_text = bool(info.get("text"))
     if git.get("dirty"):
-        text += "\n\nThe repository had uncommitted changes: the commit alone may give other numbers."
-        text += " The suite as it ran is below." if has_text else ""
-    elif has_text and suite.endswith(".toml"):
+        remark = "The repository had uncommitted changes: the commit alone may give other numbers."
+        return commands, remark + (" The suite as it ran is below." if has_text else "")
+    if has_text and suite.endswith(".toml"):
         condition = (
             "If the commit lacks the suite's file" if git.get("commit") else "If you do not have the suite's file"
         )
-        text += f"\n\n{condition}, save the text below as {escaping.code(suite)}."
-    return text
+        return commands, f"{condition}, save the text below as {suite}."
+    return commands, ""
 
 
 def _import_command(info: Mapping[str, Any], imported: Mapping[str, Any]) -> str:

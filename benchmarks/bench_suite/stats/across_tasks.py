@@ -19,6 +19,8 @@ MIN_SEEDS = 3
 "Seeds at least of each model and task for an interval that resamples seeds."
 PRIOR_WINS = 0.5
 "Wins that each model is given over each other one, so that a model that wins everywhere has a finite strength."
+MAX_RESAMPLED_MODELS = 40
+"Models at most for intervals of their strengths: each resample fits all of them again."
 _STEPS = 1_000
 _PRECISION = 1e-10
 
@@ -87,6 +89,29 @@ def probability_of_improvement(first: Sequence[np.ndarray], second: Sequence[np.
     return Estimate(value, _interval(np.mean(draws, axis=0)))
 
 
+def mean_improvement(scores: Sequence[Sequence[np.ndarray]]) -> list[float]:
+    """Return for each model `probability_of_improvement` over another model, averaged over all others.
+
+    It takes the time of sorting the scores, whatever the number of models.
+
+    Args:
+        scores: for each model and task (seeds,) float64, higher is better; two models or more.
+    """
+    models = len(scores)
+    totals = np.zeros(models)
+    for of_task in zip(*scores):
+        weights = np.concatenate([np.full(len(own), 1 / len(own)) for own in of_task])
+        values = np.concatenate(of_task)
+        order = np.argsort(values)
+        ordered, below = values[order], np.concatenate([[0.0], np.cumsum(weights[order])])
+        for number, own in enumerate(of_task):
+            # The weight of all smaller values, and half of that of equal ones, less what is the model's own.
+            shares = (below[np.searchsorted(ordered, own, "left")] + below[np.searchsorted(ordered, own, "right")]) / 2
+            totals[number] += (shares.mean() - 0.5) / (models - 1)
+    improvements: list[float] = (totals / len(scores[0])).tolist()
+    return improvements
+
+
 def bradley_terry(wins: np.ndarray, *, seed: int = 0) -> list[Estimate]:
     """Return the strength of each model in log-odds, with mean 0: P(i beats j) = 1 / (1 + exp(s_j − s_i)).
 
@@ -95,10 +120,12 @@ def bradley_terry(wins: np.ndarray, *, seed: int = 0) -> list[Estimate]:
             they cannot be told apart, 0 otherwise; the diagonal is ignored.
         seed: of the resamples of tasks.
     """
-    tasks = len(wins)
-    return _over_tasks(
-        _strengths(wins.sum(axis=0)[None])[0], lambda rows: _strengths(wins[rows].sum(axis=1)), tasks, seed
-    )
+    tasks, models = wins.shape[:2]
+    strengths = _strengths(wins.sum(axis=0)[None])[0]
+    if models > MAX_RESAMPLED_MODELS:
+        reason = f"more than {MAX_RESAMPLED_MODELS} models: no interval is computed"
+        return [Estimate(float(strength), reason=reason) for strength in strengths]
+    return _over_tasks(strengths, lambda rows: _strengths(wins[rows].sum(axis=1)), tasks, seed)
 
 
 def wins_of(better: np.ndarray) -> np.ndarray:

@@ -331,6 +331,13 @@ class Run:
         """
         return self._write(relative, text.encode("utf-8", errors="backslashreplace"))
 
+    def read_traceback(self, id: str, name: str) -> str | None:
+        """Return the traceback of a part of a cell; None if there is no readable one."""
+        path = self.path / "cells" / safe_name(id) / f"traceback-{safe_name(name)}.txt"
+        with suppress(OSError):
+            return path.read_text("utf-8", "replace")
+        return None
+
     def write_traceback(self, id: str, name: str, text: str) -> str:
         """Write the traceback of a part of a cell; return its path inside the run's folder."""
         file = f"cells/{safe_name(id)}/traceback-{safe_name(name)}.txt"

@@ -26,6 +26,7 @@ from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, move_to_placement
 
 VERSION = 5
+QUESTION = "explanation"
 METRICS = {
     "insertion_auc": {"unit": "probability", "better": "higher", "range": (0.0, 1.0)},
     "deletion_auc": {"unit": "probability", "better": "lower", "range": (0.0, 1.0)},

@@ -10,6 +10,7 @@ from bench_suite.probes.calibration.classes import NO_VALIDATION, measure_classe
 from bench_suite.probes.calibration.prediction_intervals import measure_intervals
 
 VERSION = 3
+QUESTION = "generalisation"
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "expected_calibration_error": {

@@ -15,6 +15,7 @@ from bench_suite.training import devices
 from bench_suite.training.precision import computing
 
 VERSION = 1
+QUESTION = "cost"
 METRICS = {
     "training": {"unit": "J", "better": "lower", "range": (0.0, None), "timing": True},
     "inference": {"unit": "Wh/1000 predictions", "better": "lower", "range": (0.0, None), "timing": True},

@@ -16,6 +16,7 @@ from bench_suite.probes.fairness.terms import WordList, read_lists, word_lists
 from bench_suite.probes.fairness.words import by_words
 
 VERSION = 4
+QUESTION = "groups"
 PROBLEMS = ("classification",)
 METRICS = {
     "demographic_parity_difference": {

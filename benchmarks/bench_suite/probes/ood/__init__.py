@@ -20,6 +20,7 @@ from bench_suite.probes.ood.scores import ClassGaussians, likeliest_class, negat
 from bench_suite.stats.probabilities import require_probabilities
 
 VERSION = 1
+QUESTION = "generalisation"
 PROBLEMS = ("classification",)
 METRICS = {
     "auroc": {

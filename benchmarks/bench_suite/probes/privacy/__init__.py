@@ -18,6 +18,7 @@ from bench_suite.probes.privacy.shadows import ATTACKS, Attacked, shadow_scores
 from bench_suite.stats.membership import area
 
 VERSION = 1
+QUESTION = "privacy"
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "auc": {

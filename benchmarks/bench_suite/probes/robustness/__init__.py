@@ -10,6 +10,7 @@ from bench_suite.contracts import Artifact, Metric, OptionError, Record, Trained
 from bench_suite.probes.robustness.relative import relative_errors
 
 VERSION = 1
+QUESTION = "generalisation"
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},

@@ -21,6 +21,7 @@ from bench_suite.probes.stability.churn import (
 from bench_suite.stats.intervals import bootstrap_interval
 
 VERSION = 1
+QUESTION = "quality"
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "changed_predictions": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},

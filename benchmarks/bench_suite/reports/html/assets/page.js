@@ -1,0 +1,312 @@
+// The program of a page: it sorts and filters boards, traces numbers to their cells, and compares rows.
+// Without it the page can be read all the same. All text from outside is set with textContent.
+"use strict";
+(() => {
+  const ROWS = 25;
+  const BETTER = 1, REFERENCE = 2;
+  const [RANK, LABEL, NOTE, BAR, CELLS, VALUES, SEEDS, IDS, SEED_NAMES, BY_CELL, BEATS] = Array.from({ length: 11 }, (_, i) => i);
+  const byId = (id) => document.getElementById(id);
+  const element = (name, text, classes) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (classes) made.className = classes;
+    return made;
+  };
+  const button = (text, action, label) => {
+    const made = element("button", text);
+    made.type = "button";
+    if (label) made.setAttribute("aria-label", label);
+    made.addEventListener("click", action);
+    return made;
+  };
+
+  async function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  // ── state ────────────────────────────────────────────────────────────────────────────────────
+
+  const state = { task: "", model: "", axes: {}, sorted: {}, shown: {}, picked: new Map() };
+  let boards = [];
+
+  const key = (board, row) => `${board.id}:${row}`;
+
+  function matches(row) {
+    const label = row[LABEL].toLowerCase();
+    return state.model.split(/\s+/).every((word) => label.includes(word));
+  }
+
+  function order(board) {
+    const rows = board.rows.map((_, number) => number).filter((number) => matches(board.rows[number]));
+    const sorted = state.sorted[board.id];
+    if (!sorted) return rows;
+    const sign = sorted.descending ? -1 : 1;
+    const value = (number) => {
+      const row = board.rows[number];
+      if (sorted.by === "label") return row[LABEL];
+      return sorted.by === "rank" ? number : row[VALUES][Number(sorted.by)];
+    };
+    return rows.sort((first, second) => {
+      const [a, b] = [value(first), value(second)];
+      if (a === null || b === null) return (a === null) - (b === null); // rows without a value come last
+      if (a === b) return first - second;
+      return sign * (typeof a === "string" ? a.localeCompare(b) : a - b);
+    });
+  }
+
+  // ── boards ───────────────────────────────────────────────────────────────────────────────────
+
+  const SVG = "http://www.w3.org/2000/svg";
+
+  function bar(ends, text) {
+    const image = document.createElementNS(SVG, "svg");
+    const set = (node, values) => Object.entries(values).forEach(([name, value]) => node.setAttribute(name, value));
+    set(image, { class: "mini", viewBox: "0 0 120 14", width: 120, height: 14, role: "img", "aria-label": text });
+    const line = document.createElementNS(SVG, "path");
+    set(line, { class: "whisker c0", d: `M${ends[0]},7H${ends[2]}` });
+    const dot = document.createElementNS(SVG, "circle");
+    set(dot, { class: "dot c0", cx: ends[1], cy: 7, r: 3.5 });
+    image.append(line, dot);
+    return image;
+  }
+
+  // A long name may be broken after each underscore.
+  const breakable = (text) => text.split(/(?<=_)/).flatMap((part) => [part, element("wbr")]).slice(0, -1);
+
+  function line(board, number, ranked) {
+    const row = board.rows[number];
+    const made = element("tr");
+    made.dataset.row = number;
+    const pick = element("td", undefined, "pick js");
+    const box = element("input");
+    box.type = "checkbox";
+    box.checked = state.picked.has(key(board, number));
+    box.setAttribute("aria-label", `Select ${row[LABEL]} on ${board.heading}`);
+    box.addEventListener("change", () => choose(board, number, box.checked));
+    pick.append(box);
+    made.append(pick);
+    if (ranked) made.append(element("td", row[RANK], "rank"));
+    const name = element("th");
+    name.scope = "row";
+    name.append(...breakable(row[LABEL]));
+    if (row[NOTE]) name.append(" ", element("sup", row[NOTE]));
+    made.append(name);
+    const interval = element("td", undefined, "bar");
+    if (row[BAR]) interval.append(bar(row[BAR], `${row[LABEL]}: interval of the metric that ranks`));
+    made.append(interval);
+    row[CELLS].forEach(([text, note, best], column) => {
+      const cell = element("td", undefined, "number");
+      const content = button(text, () => trace(board, number, column), `${text}: where this number comes from`);
+      if (best) { const bold = element("b"); bold.append(content); cell.append(bold); } else cell.append(content);
+      if (note) cell.append(" ", element("sup", note));
+      made.append(cell);
+    });
+    made.append(element("td", row[SEEDS], "number"));
+    return made;
+  }
+
+  function draw(board) {
+    const section = document.querySelector(`[data-board="${board.id}"]`);
+    const body = section.querySelector("tbody");
+    const rows = order(board);
+    const limit = state.shown[board.id] || ROWS;
+    const ranked = section.querySelector('[data-sort="rank"]') !== null;
+    body.replaceChildren(...rows.slice(0, limit).map((number) => line(board, number, ranked)));
+    section.hidden = (state.task !== "" && state.task !== board.task) || rows.length === 0;
+    let more = section.querySelector(".more");
+    if (!more) {
+      more = element("p", undefined, "more");
+      section.querySelector(".scroll").after(more);
+    }
+    const count = Math.min(limit, rows.length);
+    more.replaceChildren(count < rows.length ? `${count} of ${rows.length.toLocaleString("en")} rows. ` : "");
+    if (count < rows.length) {
+      const show = (many) => { state.shown[board.id] = many; draw(board); };
+      more.append(button("Show 100 more", () => show(limit + 100)), " ", button("Show all", () => show(Infinity)));
+    }
+    for (const head of section.querySelectorAll("[data-sort]")) {
+      const sorted = state.sorted[board.id];
+      if (sorted && sorted.by === head.dataset.sort) head.setAttribute("aria-sort", sorted.descending ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    }
+    return rows.length;
+  }
+
+  function sortable(board) {
+    const section = document.querySelector(`[data-board="${board.id}"]`);
+    for (const head of section.querySelectorAll("[data-sort]")) {
+      const by = head.dataset.sort;
+      const toggle = element("button");
+      toggle.type = "button";
+      toggle.append(...head.childNodes);
+      toggle.addEventListener("click", () => {
+        const sorted = state.sorted[board.id];
+        const higher = board.columns[Number(by)]?.[BETTER] === "higher";
+        const descending = sorted && sorted.by === by ? !sorted.descending : higher;
+        state.sorted[board.id] = { by, descending };
+        draw(board);
+      });
+      head.append(toggle);
+    }
+  }
+
+  function drawAll() {
+    let rows = 0;
+    for (const board of boards) {
+      const matching = draw(board);
+      if (state.task === "" || state.task === board.task) rows += matching;
+    }
+    for (const part of document.querySelectorAll(".part")) {
+      part.hidden = state.task !== "" && part.dataset.task !== "" && part.dataset.task !== state.task;
+    }
+    byId("filter-count").textContent = state.task || state.model ? `${rows.toLocaleString("en")} rows match` : "";
+  }
+
+  // ── details ──────────────────────────────────────────────────────────────────────────────────
+
+  function open(title, ...content) {
+    byId("dialog-title").textContent = title;
+    byId("dialog-body").replaceChildren(...content);
+    byId("dialog").showModal();
+  }
+
+  function table(header, rows) {
+    const made = element("table", undefined, "grid");
+    const head = made.createTHead().insertRow();
+    for (const name of header) {
+      const cell = element("th", name);
+      cell.scope = "col";
+      head.append(cell);
+    }
+    const body = made.createTBody();
+    for (const row of rows) {
+      const tr = body.insertRow();
+      row.forEach((content, column) => {
+        const cell = element(column === 0 ? "th" : "td");
+        if (column === 0) cell.scope = "row";
+        cell.append(content);
+        tr.append(cell);
+      });
+    }
+    const scroll = element("div", undefined, "scroll");
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "group");
+    scroll.setAttribute("aria-label", "Details");
+    scroll.append(made);
+    return scroll;
+  }
+
+  const link = (text, address) => {
+    const made = element("a", text);
+    made.href = address;
+    return made;
+  };
+
+  const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
+
+  function trace(board, number, column) {
+    const row = board.rows[number];
+    const measured = board.columns.filter((own) => !own[REFERENCE]);
+    const position = measured.indexOf(board.columns[column]);
+    const title = `${row[LABEL]}, ${board.columns[column][0]}: ${row[CELLS][column][0]}`;
+    if (position < 0) {
+      open(title, element("p", "This is a difference between two rows of the board. The numbers behind it are those of both rows."));
+      return;
+    }
+    const lines = row[IDS].map((id, cell) => {
+      const value = row[BY_CELL][cell]?.[position];
+      const folder = `${board.address}cells/${id}/`;
+      return [
+        row[SEED_NAMES][cell] === null ? "–" : `seed ${row[SEED_NAMES][cell]}`,
+        value === null || value === undefined ? "–" : String(value),
+        element("code", `bench show cell ${id}`),
+        link("predictions", encoded(`${folder}predictions-test.parquet`)),
+      ];
+    });
+    const about = lines.length ? `One value for each of ${lines.length} cells; the board shows all of them together.` : "This run has too many cells to trace in the page: see `bench export --format csv`.";
+    open(title, element("p", about), ...(lines.length ? [table(["Cell", "Value", "Its record", "Its predictions"], lines)] : []));
+  }
+
+  function choose(board, number, chosen) {
+    if (chosen) state.picked.set(key(board, number), [board, number]);
+    else state.picked.delete(key(board, number));
+    const count = state.picked.size;
+    byId("tray").hidden = count === 0;
+    byId("tray-text").textContent = count === 1 ? "1 row is selected: select another one to compare." : `${count} rows are selected.`;
+    byId("tray-open").disabled = count < 2;
+  }
+
+  function compare() {
+    const groups = new Map();
+    for (const [board, number] of state.picked.values()) {
+      if (!groups.has(board)) groups.set(board, []);
+      groups.get(board).push(number);
+    }
+    const content = [];
+    for (const [board, numbers] of groups) {
+      content.push(element("h3", board.heading));
+      const rows = numbers.map((number) => board.rows[number]);
+      const lines = board.columns.map((column, position) => {
+        const texts = rows.map((row) => row[CELLS][position][0]);
+        const [first, ...others] = rows.map((row) => row[VALUES][position]);
+        const differences = others.map((value) => (value === null || first === null || column[REFERENCE] ? "–" : signed(value - first)));
+        return [column[0], ...texts, ...differences];
+      });
+      const names = rows.map((row) => row[LABEL]);
+      content.push(table(["Metric", ...names, ...names.slice(1).map((name) => `${name} − ${names[0]}`)], lines));
+      const known = numbers.flatMap((first) => numbers.filter((second) => board.rows[first][BEATS].includes(second)).map((second) => `${board.rows[first][LABEL]} is better than ${board.rows[second][LABEL]}`));
+      content.push(element("p", known.length ? `By the metric that ranks: ${known.join("; ")}.` : "By the metric that ranks, none of these rows is known to be better than another one."));
+      content.push(element("p", "A difference here is of the two means. `bench compare RUN --between model` pairs the test examples and gives its interval.", "note"));
+    }
+    open("Selected rows", ...content);
+  }
+
+  const signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + String(Number(Math.abs(value).toPrecision(3)));
+
+  // ── controls ─────────────────────────────────────────────────────────────────────────────────
+
+  function controls() {
+    const tasks = [...new Set(boards.map((board) => board.task))];
+    const select = byId("filter-task");
+    for (const task of tasks) {
+      const option = element("option", task);
+      option.value = task;
+      select.append(option);
+    }
+    select.closest("label").hidden = tasks.length < 2;
+    select.addEventListener("change", () => { state.task = select.value; drawAll(); });
+    const model = byId("filter-model");
+    model.addEventListener("input", () => { state.model = model.value.trim().toLowerCase(); drawAll(); });
+    document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
+    document.querySelector(".filters").hidden = false;
+    byId("tray-open").addEventListener("click", compare);
+    byId("tray-clear").addEventListener("click", () => { state.picked.clear(); byId("tray").hidden = true; drawAll(); });
+    byId("dialog-close").addEventListener("click", () => byId("dialog").close());
+  }
+
+  function theme() {
+    const modes = ["", "light", "dark"];
+    const names = { "": "as the system", light: "light", dark: "dark" };
+    let mode = 0;
+    byId("theme").addEventListener("click", () => {
+      mode = (mode + 1) % modes.length;
+      if (modes[mode]) document.documentElement.dataset.theme = modes[mode];
+      else delete document.documentElement.dataset.theme;
+      byId("theme").setAttribute("aria-label", `Colours: ${names[modes[mode]]}`);
+    });
+  }
+
+  async function start() {
+    theme();
+    const data = await unpacked(byId("packed").textContent);
+    boards = data.boards;
+    for (const board of boards) sortable(board);
+    controls();
+    drawAll();
+    document.documentElement.dataset.ready = "yes";
+  }
+
+  start();
+})();

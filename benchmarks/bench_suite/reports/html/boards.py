@@ -1,0 +1,146 @@
+"""Boards of the page: the ranked rows of each task, and the data with which a browser sorts and traces them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from bench_suite.contracts import Record
+from bench_suite.reports import escaping, formatting, leaderboard
+from bench_suite.reports.columns import Column
+from bench_suite.reports.html.svg import interval_bar
+from bench_suite.reports.html.ticks import Axis, axis
+from bench_suite.reports.html.view import Board, BoardCell, BoardColumn, BoardRow
+from bench_suite.reports.rows import Row
+from bench_suite.reports.table import Table
+from bench_suite.store.columns import heads_of, metric_at
+
+MAX_ROWS = 25
+"Rows of a board in the page itself; the others are in its data, for the browser to show."
+DIGITS = 6
+"Digits of the numbers with which a browser sorts."
+
+
+def board(table: Table, id: str, run: str = "") -> tuple[Board, dict[str, Any]]:
+    """Return the board of a table, and its data for the browser.
+
+    Args:
+        table: the table.
+        id: identity of the board in the page.
+        run: name of the run, if the page shows several.
+    """
+    scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
+    notes = escaping.Notes()
+    folds = any(row.folds for row in table.rows)
+    scale = _scale(table)
+    rows = [_row(number, row, table, scales, notes, scale, folds=folds) for number, row in enumerate(table.rows)]
+    columns = tuple(_column(column, scales[column], column == table.sort) for column in table.columns)
+    shown = Board(
+        id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
+        len(rows), (*notes.lines(), *table.notes), any(row.rank is not None for row in table.rows), folds,
+    )  # fmt: skip
+    return shown, _data(table, shown, rows, scale)
+
+
+def _scale(table: Table) -> Axis | None:
+    """Return the scale of the small charts of intervals, which all rows share; None if there is nothing to draw."""
+    if table.sort is None:
+        return None
+    ends = [
+        end
+        for row in table.rows
+        if (value := row.values[table.sort]).value is not None
+        for end in _ends(row, table.sort) or (value.value,)
+        if end is not None
+    ]
+    return axis(ends) if ends else None
+
+
+def _ends(row: Row, column: Column) -> tuple[float, float] | None:
+    value = row.values[column]
+    return (value.interval.low, value.interval.high) if value.interval is not None else value.spread
+
+
+def _row(
+    number: int, row: Row, table: Table, scales: dict[Column, formatting.Scale], notes: escaping.Notes,
+    scale: Axis | None, *, folds: bool,
+) -> BoardRow:  # fmt: skip
+    rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''} {row.letters}".strip()
+    cells = [
+        BoardCell(leaderboard.value_text(row.values[c], c, scales[c]), notes.mark(row.values[c].note).strip())
+        for c in table.columns
+    ]
+    bar = Markup()
+    if scale is not None and table.sort is not None and (value := row.values[table.sort].value) is not None:
+        low, high = _ends(row, table.sort) or (value, value)
+        bar = interval_bar(value, low, high, scale, formatting.full(row.values[table.sort], scales[table.sort]))
+    seeds = f"{row.folds or 1} × {row.seeds}" if folds else str(len(row.cells))
+    note = (notes.mark(row.note) + notes.mark(row.chosen or None)).strip()
+    axes = {name: str(value) for name, value in row.axes.items()}
+    return BoardRow(number, rank, row.label, note, bar, cells, seeds, axes)
+
+
+def _column(column: Column, scale: formatting.Scale, sorts: bool) -> BoardColumn:
+    probe, _, metric = column.name.rpartition("/")
+    about = [f"{name} {value}" for name, value in column.at]
+    about += [scale.unit] if scale.unit else []
+    about += [f"− {column.reference}"] if column.reference else []
+    return BoardColumn(
+        leaderboard.title(column, scale) + (f" − {column.reference}" if column.reference else ""),
+        probe, metric, ", ".join(about), column.better, sorts,
+    )  # fmt: skip
+
+
+def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | None) -> dict[str, Any]:
+    """Return what the browser needs of all rows: texts, numbers to sort by, and the cells behind each number."""
+    keys = [(column.name, column.at) for column in table.columns if not column.reference]
+    label_numbers = {row.label: number for number, row in enumerate(table.rows)}
+    lines = []
+    for drawn, row in zip(rows, table.rows):
+        values = [_number(row.values[column].value) for column in table.columns]
+        bar = None
+        if scale is not None and table.sort is not None and row.values[table.sort].value is not None:
+            value = row.values[table.sort].value or 0.0
+            ends = _ends(row, table.sort) or (value, value)
+            bar = [round(4 + 112 * scale.at(number), 1) for number in (ends[0], value, ends[1])]
+        cells = [[cell.text, cell.note, int(cell.best)] for cell in drawn.cells]
+        beats = [label_numbers[label] for label in row.beats] if shown.count <= MAX_ROWS else []
+        lines.append([
+            drawn.rank, drawn.label, drawn.note, bar, cells, values,
+            drawn.seeds, [cell.id for cell in row.cells], [cell.cell.get("seed") for cell in row.cells],
+            _by_cell(row.cells, keys),
+            sorted(beats),
+        ])  # fmt: skip
+    return {
+        "id": shown.id,
+        "run": shown.run,
+        "task": table.task,
+        "heading": shown.heading,
+        "columns": [
+            [column.title, column.better, int(bool(own.reference))] for column, own in zip(shown.columns, table.columns)
+        ],
+        "rows": lines,
+    }
+
+
+def _by_cell(cells: Sequence[Record], keys: Sequence[tuple[str, Any]]) -> list[list[float | None]]:
+    """Return the values of some metrics in each cell of a row."""
+    positions: dict[int, list[int | None]] = {}
+    values = []
+    for cell in cells:
+        heads = heads_of(cell)
+        if (own := positions.get(id(heads))) is None:
+            known = {(head.name, tuple(head.at.items())): at for at, head in enumerate(heads)}
+            own = positions[id(heads)] = [known.get(key) for key in keys]
+        values.append([None if at is None else _number(metric_at(cell, at).value) for at in own])
+    return values
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number with as many digits as sorting needs."""
+    if value is None or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")

@@ -1,0 +1,228 @@
+"""Charts of the metrics of some rows, by the form of their coordinates: a page knows no probe by name.
+
+A metric without coordinates becomes dots with intervals, one row for each model. With a numeric coordinate, such as a
+batch size, it becomes lines; with another one, such as a group or a class, dots by category. Further coordinates
+become charts of their own. Metrics called `NAME_p50`, `NAME_p99` are percentiles of one distribution and share a chart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench_suite.reports import formatting, leaderboard
+from bench_suite.reports.columns import Column
+from bench_suite.reports.html import svg
+from bench_suite.reports.html.svg import Mark, Point
+from bench_suite.reports.html.view import Figure, Grid
+from bench_suite.reports.rows import Row
+from bench_suite.reports.values import Value
+from bench_suite.stats.pareto import pareto_front
+from bench_suite.store.records import label_of
+
+MAX_SERIES = 8
+"Rows of a table that its charts show: the best ones. Its tables show more."
+MAX_FACETS = 6
+"Charts of one metric at most, for its coordinates but the last."
+MAX_CATEGORIES = 40
+"Categories of a chart at most."
+MAX_SCALARS = 6
+"Charts of metrics without coordinates for one probe at most."
+NO_COSTS = ("fraction", "score", "ratio")
+"Units of metrics that are no amount of time, memory, energy or work."
+MAX_COSTS = 4
+"Charts of quality against cost at most."
+_PERCENTILE = re.compile(r"(?P<name>.+)_p(?P<digits>\d{2,})")
+
+
+def metric_figures(rows: Sequence[Row], columns: Sequence[Column], shown: Sequence[Column]) -> list[Figure]:
+    """Return the charts of the metrics of one probe.
+
+    Args:
+        rows: the rows of a table, the best first, with values of the columns.
+        columns: the metrics of the probe.
+        shown: columns of the board, whose intervals the board draws already.
+    """
+    rows = [row for row in rows if any(row.values[column].value is not None for column in columns)][:MAX_SERIES]
+    if not rows:
+        return []
+    by_name: dict[str, list[Column]] = {}
+    for column in columns:
+        by_name.setdefault(column.name, []).append(column)
+    figures = []
+    percentiles: dict[str, list[tuple[float, Column]]] = {}
+    scalars: list[Column] = []
+    for name, own in by_name.items():
+        scalar = [column for column in own if not column.at]
+        match = _PERCENTILE.fullmatch(name)
+        if scalar and match:
+            digits = match["digits"]
+            percentile = float(digits[:2] + "." + digits[2:] if len(digits) > 2 else digits)
+            percentiles.setdefault(match["name"], []).append((percentile, scalar[0]))
+        elif scalar:
+            scalars += scalar
+        if with_coordinates := [column for column in own if column.at]:
+            figures += list(_faceted(rows, with_coordinates))
+    drawn = [column for column in scalars if column not in shown and column.better != "none" and _varies(rows, column)]
+    figures = [_scalar(rows, column) for column in drawn[:MAX_SCALARS]] + figures
+    return [*figures, *(_percentiles(rows, name, own) for name, own in percentiles.items() if len(own) > 2)]
+
+
+def cost_figures(rows: Sequence[Row], quality: Column | None, costs: Sequence[Column]) -> list[Figure]:
+    """Return charts of the metric that ranks against metrics of cost, with the Pareto front.
+
+    Args:
+        rows: the rows of a table, with values of the columns.
+        quality: the metric that ranks.
+        costs: metrics of cost.
+    """
+    if quality is None or quality.better == "none":
+        return []
+    chosen: dict[str, Column] = {}
+    for column in costs:
+        measured = sum(row.values[column].value is not None and row.values[quality].value is not None for row in rows)
+        if column.better == "none" or column.name == quality.name or column.unit in NO_COSTS or measured < 2:
+            continue
+        if _PERCENTILE.fullmatch(column.name):
+            continue
+        if not column.at or len(column.at) == 1:
+            chosen[column.name] = column  # of several batch sizes, the largest
+    return [_against(rows, quality, column) for column in list(chosen.values())[:MAX_COSTS]]
+
+
+def _against(rows: Sequence[Row], quality: Column, cost: Column) -> Figure:
+    both = [row for row in rows if row.values[quality].value is not None and row.values[cost].value is not None]
+    x_scale = formatting.scale_for((row.values[cost].value for row in both), cost.unit)
+    y_scale = formatting.scale_for((row.values[quality].value for row in both), quality.unit)
+    points = {}
+    for row in both[:MAX_SERIES]:
+        low, high = _ends(row.values[quality], y_scale)
+        numbers = formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale)
+        title = f"{row.label}: {', '.join(numbers)}"
+        x, y = (row.values[cost].value or 0.0) / x_scale.divisor, (row.values[quality].value or 0.0) / y_scale.divisor
+        points[row.label] = [Point(x, y, low, high, title)]
+    xs, ys = [own[0].x for own in points.values()], [own[0].y for own in points.values()]
+    best = pareto_front(
+        [-x if cost.better == "lower" else x for x in xs], [-y if quality.better == "lower" else y for y in ys]
+    )
+    front = sorted((xs[number], ys[number]) for number in best)
+    wide = ["x"] if min(xs) > 0 and max(xs) > 20 * min(xs) else []
+    x_title, y_title = leaderboard.title(cost, x_scale), leaderboard.title(quality, y_scale)
+    names = list(points)
+    chart = svg.scatter(points, x_title, y_title, logarithmic=wide, front=front, order=_order(rows))
+    table = Grid(
+        ["Model", y_title, x_title, "On the Pareto front"],
+        [
+            [row.label, formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale),
+             "yes" if number in best else "no"]
+            for number, row in enumerate(both[: len(names)])
+        ],
+    )  # fmt: skip
+    dominated = [name for number, name in enumerate(names) if number not in best]
+    caption = f"{y_title} against {x_title}. The dashed line joins the models that no other one beats in both"
+    return Figure(f"{caption}; beaten in both: {', '.join(dominated)}." if dominated else f"{caption}.", chart, table)
+
+
+def _scalar(rows: Sequence[Row], column: Column) -> Figure:
+    scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
+    title = leaderboard.title(column, scale)
+    marks = {row.label: {"": _mark(row.values[column], scale, row.label)} for row in rows}
+    table = Grid(["Model", title], [[row.label, formatting.full(row.values[column], scale)] for row in rows])
+    return Figure(title, svg.dots(marks, ""), table)
+
+
+def _percentiles(rows: Sequence[Row], name: str, columns: Sequence[tuple[float, Column]]) -> Figure:
+    ordered = sorted(columns, key=lambda pair: pair[0])
+    unit = ordered[0][1].unit
+    scale = formatting.scale_for((row.values[column].value for row in rows for _, column in ordered), unit)
+    labels = [f"p{percentile:g}" for percentile, _ in ordered]
+    marks = {
+        label: {row.label: _mark(row.values[column], scale, f"{row.label}, {label}") for row in rows}
+        for label, (_, column) in zip(labels, ordered)
+    }
+    title = f"{name} ({scale.unit})" if scale.unit else name
+    table = Grid(
+        ["Model", *labels],
+        [[row.label, *(formatting.full(row.values[column], scale) for _, column in ordered)] for row in rows],
+    )
+    return Figure(f"{title}: percentiles", svg.dots(marks, scale.unit, order=_order(rows)), table)
+
+
+def _faceted(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[Figure]:
+    """Yield a chart of a metric for each combination of its coordinates but the last."""
+    facets: dict[tuple[Any, ...], list[Column]] = {}
+    for column in columns:
+        facets.setdefault((tuple(name for name, _ in column.at), column.at[:-1]), []).append(column)
+    for (names, fixed), own in list(facets.items())[:MAX_FACETS]:
+        if len(own) > 1 or len(facets) == 1:
+            yield _one_coordinate(rows, own, names[-1], fixed)
+
+
+def _one_coordinate(rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...]) -> Figure:
+    scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
+    title = leaderboard.title(Column(columns[0].name, fixed, columns[0].unit, columns[0].better), scale)
+    short = leaderboard.title(Column(columns[0].name, (), columns[0].unit, columns[0].better), scale)
+    labels = [str(column.at[-1][1]) for column in columns]
+    table = Grid(
+        [name, *(row.label for row in rows)],
+        [
+            [label, *(formatting.full(row.values[column], scale) for row in rows)]
+            for label, column in zip(labels, columns)
+        ],
+    )
+    coordinates = [column.at[-1][1] for column in columns]
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in coordinates)
+    if numeric and len(columns) > 2:
+        series = {row.label: list(_points(row, columns, coordinates, scale)) for row in rows}
+        wide = ["x"] if min(coordinates) > 0 and max(coordinates) > 20 * min(coordinates) else []
+        values = [point.y for points in series.values() for point in points]
+        tall = ["y"] if values and min(values) > 0 and max(values) > 50 * min(values) else []
+        chart = svg.lines(series, name, short, logarithmic=[*wide, *tall], order=_order(rows))
+    else:
+        marks = {
+            label: {row.label: _mark(row.values[column], scale, f"{row.label}, {label}") for row in rows}
+            for label, column in list(zip(labels, columns))[:MAX_CATEGORIES]
+        }
+        chart = svg.dots(marks, "", order=_order(rows))
+    return Figure(f"{title}, by {name}", chart, table, directed=columns[0].better != "none")
+
+
+def _points(
+    row: Row, columns: Sequence[Column], coordinates: Sequence[float], scale: formatting.Scale
+) -> Iterator[Point]:
+    for column, x in zip(columns, coordinates):
+        value = row.values[column]
+        if value.value is not None:
+            low, high = _ends(value, scale)
+            title = f"{row.label}, {column.at[-1][0]} {x:g}: {formatting.full(value, scale)}"
+            yield Point(float(x), value.value / scale.divisor, low, high, title)
+
+
+def _mark(value: Value, scale: formatting.Scale, name: str) -> Mark:
+    if value.value is None:
+        return Mark(None, reason=value.reason or "")
+    low, high = _ends(value, scale)
+    return Mark(value.value / scale.divisor, low, high, f"{name}: {formatting.full(value, scale)}")
+
+
+def _ends(value: Value, scale: formatting.Scale) -> tuple[float, float] | tuple[None, None]:
+    ends = (value.interval.low, value.interval.high) if value.interval is not None else value.spread
+    return (None, None) if ends is None else (ends[0] / scale.divisor, ends[1] / scale.divisor)
+
+
+def _order(rows: Sequence[Row]) -> list[str]:
+    return [row.label for row in rows]
+
+
+def _varies(rows: Sequence[Row], column: Column) -> bool:
+    values = {row.values[column].value for row in rows} - {None}
+    return len(values) > 1
+
+
+def columns_by_probe(columns: Sequence[Column]) -> Mapping[str, list[Column]]:
+    """Return the columns of each probe, by its label."""
+    by_probe: dict[str, list[Column]] = {}
+    for column in columns:
+        by_probe.setdefault(label_of(column.name), []).append(column)
+    return by_probe

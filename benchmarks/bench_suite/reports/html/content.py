@@ -1,0 +1,318 @@
+"""The content of a page about one run: its sections by question, failures, cells and facts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import get_args
+
+from bench_suite.contracts import Finding, Record, Severity
+from bench_suite.reports import escaping, formatting, leaderboard
+from bench_suite.reports.columns import Column, all_columns
+from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.html.charts import columns_by_probe, cost_figures, metric_figures
+from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
+from bench_suite.reports.html.questions import HEADINGS, OTHER, SHORT, questions_of
+from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Remark, Section
+from bench_suite.reports.rows import Row, rows_of
+from bench_suite.reports.table import Table
+from bench_suite.reports.values import summary_value
+from bench_suite.store.records import label_of
+from bench_suite.store.runs import Run
+
+MAX_LISTED = 100
+"Cells in the table of cells; the data of the page contain all of them."
+MAX_TRACEBACK = 6000
+"Characters of a traceback: its end."
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How much of each task a page shows."""
+
+    rows: int
+    "Rows of a task whose metrics are shown in full: the best ones."
+    charts: int
+    "Charts of one question and task that are not folded away."
+    more: int
+    "Charts that are folded away."
+    artifacts: int
+    "Artifacts of one name, for one task: one for each row."
+
+
+DETAILS = (Detail(25, 6, 100, 12), Detail(12, 6, 0, 6), Detail(8, 3, 0, 3), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0))
+"What a page shows, the most first: a page has the first of them that fits."
+
+
+@dataclass(frozen=True)
+class Detailed:
+    """A table with the values of all metrics in its best rows."""
+
+    table: Table
+    rows: Sequence[Row]
+
+
+def sections(
+    run: Run, tables: Sequence[Table], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
+) -> list[Section]:
+    """Return the sections of a page that have any content, in the order of the questions.
+
+    Args:
+        run: the run.
+        tables: its tables.
+        pictures: the pictures of the page so far.
+        detail: how much of each task is shown.
+        prefix: of the identities of the sections, if the page shows several runs.
+    """
+    questions = questions_of(run)
+    detailed = [
+        Detailed(table, rows_of(records, all_columns(records)))
+        for table in tables
+        if (records := [record for row in table.rows[: detail.rows] for record in row.cells])
+    ]
+    by_label: dict[str, None] = {}
+    for one in detailed:
+        for row in one.rows:
+            for record in row.cells:
+                by_label |= dict.fromkeys((*record.probes, *map(label_of, (a.name for a in record.artifacts))))
+                by_label |= dict.fromkeys(label_of(column.name) for column in row.values)
+    shown = []
+    for question, heading in HEADINGS.items():
+        labels = [label for label in by_label if questions.get(label, OTHER) == question and label != "predictions"]
+        id = f"{prefix}{question}"
+        parts = [
+            part
+            for number, one in enumerate(detailed)
+            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail)) is not None
+        ]
+        if summaries := _summary_part(
+            run, [la for la in _summary_labels(run) if questions.get(la, OTHER) == question], id, pictures
+        ):
+            parts.append(summaries)
+        if parts:
+            shown.append(Section(id, heading, SHORT[question], parts))
+    return shown
+
+
+def _part(
+    run: Run, one: Detailed, labels: Sequence[str], id: str, question: str, pictures: Pictures, detail: Detail
+) -> Part | None:
+    columns = [column for column in (one.rows[0].values if one.rows else ()) if label_of(column.name) in labels]
+    figures: list[Figure] = []
+    if question == "cost" and one.table.sort is not None:
+        # The board's columns have the value that ranks; metrics of cost may be in any probe of the question.
+        own = [column for column in (one.rows[0].values if one.rows else ()) if column == one.table.sort]
+        figures += cost_figures(one.rows, own[0] if own else None, columns)
+    for own in columns_by_probe(columns).values():
+        figures += metric_figures(one.rows, own, one.table.columns)
+    failed: list[str] = []
+    gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
+    grid = _grid(one.rows, columns) if columns else None
+    if not figures and grid is None and not gallery:
+        return None
+    figures.sort(key=lambda figure: not figure.directed)
+    unread = f"{len(failed)} artifact{'s' if len(failed) > 1 else ''} could not be read: {failed[0]}" if failed else ""
+    first, more = figures[: detail.charts], figures[detail.charts :][: detail.more]
+    return Part(id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread)
+
+
+def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:
+    notes = escaping.Notes()
+    lines = []
+    for column in columns:
+        scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
+        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].note) for row in rows]
+        lines.append([leaderboard.title(column, scale), *values])
+    return Grid(["Metric", *(row.label + notes.mark(row.note) for row in rows)], lines, notes.lines())
+
+
+def _artifacts(
+    run: Run, one: Detailed, labels: Sequence[str], pictures: Pictures, limit: int, failed: list[str]
+) -> Iterator[Figure]:
+    """Yield the artifacts of the first cell with such artifacts in each row: one seed represents all.
+
+    Args:
+        run: the run.
+        one: the rows.
+        labels: the labels of the probes.
+        pictures: the pictures of the page so far.
+        limit: number of artifacts of one name at most.
+        failed: gets the reason for each artifact that could not be read.
+    """
+    by_name: dict[str, list[tuple[Row, Record, int]]] = {}
+    for row in one.rows:
+        seen: set[str] = set()
+        for record in row.cells:
+            for number, artifact in enumerate(record.artifacts):
+                if label_of(artifact.name) in labels and artifact.kind != "predictions" and artifact.name not in seen:
+                    seen.add(artifact.name)
+                    by_name.setdefault(artifact.name, []).append((row, record, number))
+    for members in by_name.values():
+        for row, record, number in members[:limit]:
+            name = ", ".join([row.label, *seeds_and_folds(record)])
+            try:
+                figure = artifact_figure(run, record.artifacts[number], name, pictures)
+            except ArtifactError as error:
+                failed.append(str(error))
+                continue
+            if figure is not None:
+                yield figure
+
+
+def seeds_and_folds(record: Record) -> list[str]:
+    """Return the seed and the fold of a cell in words, as far as it has them."""
+    return [f"{axis} {record.cell[axis]}" for axis in ("seed", "fold") if record.cell.get(axis) is not None]
+
+
+def _summary_labels(run: Run) -> list[str]:
+    metrics, artifacts = run.summaries()
+    return list(dict.fromkeys([*(label_of(row.name) for row in metrics), *(label_of(row.name) for row in artifacts)]))
+
+
+def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) -> Part | None:
+    """Return the metrics and artifacts of the run as a whole."""
+    metrics, artifacts = run.summaries()
+    notes = escaping.Notes()
+    lines = []
+    for row in metrics:
+        if label_of(row.name) in labels:
+            value = summary_value(row)
+            scale = formatting.scale_for([value.value], row.unit)
+            at = ", ".join(f"{name}={coordinate}" for name, coordinate in row.at.items())
+            lines.append([row.name, at, formatting.full(value, scale) + notes.mark(value.reason), scale.unit])
+    grid = Grid(["Metric", "At", "Value", "Unit"], lines, notes.lines()) if lines else None
+    gallery, failed = [], []
+    for row in artifacts:
+        if label_of(row.name) in labels:
+            try:
+                figure = artifact_figure(run, row, "", pictures)
+            except ArtifactError as error:
+                failed.append(str(error))
+                continue
+            gallery += [figure] if figure is not None else []
+    return (
+        Part(f"{id}-run", "", "Across the run", [], [], grid, gallery, "; ".join(failed)) if grid or gallery else None
+    )
+
+
+# ── what went wrong ─────────────────────────────────────────────────────────────────────────────
+
+
+def failures(run: Run, records: Sequence[Record]) -> list[Failure]:
+    """Return the cells and the probes that ended without a result, grouped by their reason."""
+    cells: dict[tuple[str, str], list[Record]] = {}
+    probes: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        if record.status != "ok":
+            cells.setdefault((record.status, record.reason or ""), []).append(record)
+            continue
+        for label, row in record.probes.items():
+            if row.status != "ok":
+                probes.setdefault((label, row.status, row.reason or ""), []).append(record)
+    shown = [
+        Failure("cell", status, reason, cell_names(members), _traceback(run, members[0], "cell"))
+        for (status, reason), members in cells.items()
+    ]
+    return shown + [
+        Failure(f"probe {label}", status, reason, cell_names(members),
+                _traceback(run, members[0], label) if status == "failed" else "")
+        for (label, status, reason), members in probes.items()
+    ]  # fmt: skip
+
+
+def cell_names(records: Sequence[Record]) -> str:
+    """Return the names of a few cells, and the number of the others."""
+    names = [", ".join([str(r.cell.get("task")), str(r.cell.get("model")), *seeds_and_folds(r)]) for r in records[:4]]
+    return "; ".join([*names, *([f"and {len(records) - 4} more"] if len(records) > 4 else [])])
+
+
+def _traceback(run: Run, record: Record, name: str) -> str:
+    text = run.read_traceback(record.id, name) or ""
+    return text if len(text) <= MAX_TRACEBACK else f"…{text[-MAX_TRACEBACK:]}"
+
+
+# ── what a reader must know ─────────────────────────────────────────────────────────────────────
+
+
+def outcome(run: Run, records: Sequence[Record]) -> str:
+    """Return how many cells succeeded, failed and were not run, in a sentence."""
+    by_status = Counter(record.status for record in records)
+    planned = max(int(run.info.get("cells") or 0), len(records))
+    if not records:
+        return f"None of the {planned} cells has been recorded." if planned else "No cell has been recorded."
+    parts = [f"{by_status['ok']} of {planned} cells succeeded"]
+    parts += [f"{number} {status}" for status, number in by_status.items() if status != "ok"]
+    missing = planned - len(records)
+    parts += [f"{missing} not run"] if missing > 0 else []
+    return ", ".join(parts) + "."
+
+
+def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remark]:
+    """Return what changes the meaning of the numbers, what matters most first."""
+    remarks = []
+    if failed := sum(record.status != "ok" for record in records):
+        text = f"{failed} of {len(records)} cells have no result."
+        remarks.append(Remark("error", text, f"{prefix}failures", "What went wrong?"))
+    rows: dict[tuple[str, str, str], None] = {}
+    for record in records:
+        notes = record.data.get("notes", {})
+        rows |= {
+            (str(record.cell.get("task", "")), key, str(notes[key])): None
+            for key in record.data.get("prominent", ())
+            if key in notes
+        }
+    remarks += [Remark("data", f"{task}, {key}: {note}") for task, key, note in rows]
+    remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in doubt_lines(records)]
+    if busy := sum(record.machine_busy for record in records):
+        which = "all" if busy == len(records) else f"{busy} of {len(records)}"
+        text = f"The machine was busy while {which} cells were measured: their times may be too long."
+        remarks.append(Remark("warning", text))
+    remarks += [
+        Remark(one.severity, f"{one.task}: {one.summary}.", f"{prefix}findings", one.code)
+        for one in ordered_findings(run)
+        if one.severity != "note"
+    ]
+    return remarks + [Remark("error", f"Not read: {line}") for line in run.damages]
+
+
+def ordered_findings(run: Run) -> list[Finding]:
+    """Return the findings of a run, the worst first."""
+    order = {severity: number for number, severity in enumerate(get_args(Severity))}
+    return sorted(run.findings, key=lambda one: (order[one.severity], one.task, one.code))
+
+
+def findings(run: Run) -> Grid | None:
+    """Return the findings on data and results, the worst first; None if there are none."""
+    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in ordered_findings(run)]
+    return Grid(["Code", "Severity", "Task", "Finding", "What to do"], rows) if rows else None
+
+
+# ── cells ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def cell_lines(records: Sequence[Record], address: str) -> list[CellLine]:
+    """Return a line for each of the first cells.
+
+    Args:
+        records: the cells of a run.
+        address: address of the run's folder, relative to the page, with a slash at its end.
+    """
+    lines = []
+    for record in records[:MAX_LISTED]:
+        files = [(row.name, address + row.file) for row in record.artifacts if row.kind == "predictions"]
+        name = ", ".join([str(record.cell.get("task")), str(record.cell.get("model")), *_other_axes(record)])
+        seconds = record.seconds.get("total")
+        lines.append(CellLine(record.id, name, record.status, "" if seconds is None else f"{seconds:,.1f}", files))
+    return lines
+
+
+def _other_axes(record: Record) -> list[str]:
+    usual = ("task", "model", "engine", "precision")
+    return [f"{name} {value}" for name, value in record.cell.items() if name not in usual and value is not None]
+
+
+def identities() -> Iterator[str]:
+    """Yield identities of boards: `board-0`, `board-1`, …"""
+    return (f"board-{number}" for number in count())

@@ -1,0 +1,226 @@
+"""Write a page: one HTML file that needs nothing else.
+
+Everything that comes from outside is escaped by the template. The page's content security policy allows the style sheet
+and the program in it, by their hashes, and pictures in the page, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from bench_suite._version import __version__
+from bench_suite.contracts import Record
+from bench_suite.reports import across_tasks, leaderboard, provenance
+from bench_suite.reports.html import content
+from bench_suite.reports.html.boards import board
+from bench_suite.reports.html.content import DETAILS, Detail
+from bench_suite.reports.html.figures import Pictures
+from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_by_side
+from bench_suite.reports.html.view import Board, Grid
+from bench_suite.reports.table import Table, tables
+from bench_suite.store.runs import Run, Store
+
+MAX_BYTES = 980_000
+"Characters of a page at most: with the few that need two bytes it stays under 1 MB."
+MAX_CELLS = 20_000
+"Cells whose numbers can be traced in the page; more would make it larger than 1 MB."
+_FOLDER = Path(__file__).parent
+
+
+def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = None, store: Store | None = None) -> Path:
+    """Write the page of some runs and return its path.
+
+    Args:
+        runs: the runs, in the order in which they are shown.
+        target: the file.
+        reference: the model that the others are compared with, or `best`; default: that of the suite.
+        store: where the baseline of the suite is; without one, gates with a tolerance are not judged.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    leaderboard.write(target, page(runs, target.parent, reference=reference, store=store).encode("utf-8", "replace"))
+    return target
+
+
+def page(
+    runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, store: Store | None = None,
+    live: bool = False,
+) -> str:  # fmt: skip
+    """Return the page of some runs as HTML.
+
+    Args:
+        runs: the runs, in the order in which they are shown.
+        folder: where the page will be; addresses of files of the runs are relative to it.
+        reference: as for `write_page`.
+        store: as for `write_page`.
+        live: whether `bench view` serves it, and the page asks for news.
+    """
+    for detail in DETAILS:
+        pictures = Pictures()
+        text = _rendered(runs, folder, pictures, detail, reference, store, live=live)
+        if len(text) <= MAX_BYTES:
+            break
+    return pictures.filled(text, MAX_BYTES)
+
+
+def _rendered(
+    runs: Sequence[Run], folder: Path, pictures: Pictures, detail: Detail, reference: str | None, store: Store | None,
+    *, live: bool,
+) -> str:  # fmt: skip
+    """Return the page of some runs without its pictures."""
+    several = len(runs) > 1
+    ids = content.identities()
+    shown_runs = [
+        _describe(
+            run, folder, pictures, detail, reference, store, ids, f"run-{number}-" if several else "", several=several
+        )
+        for number, run in enumerate(runs)
+    ]
+    style, program = _asset("page.css"), _asset("page.js")
+    names = [f"{run.info.get('title') or run.info['suite']}" for run in runs]
+    return _ENVIRONMENT.get_template("page.html.j2").render(
+        title=" and ".join(dict.fromkeys(names)),
+        several=several,
+        runs=[described for described, _, _ in shown_runs],
+        between=between_runs(runs) if several else [],
+        side_by_side=side_by_side(runs, [own for _, _, own in shown_runs]) if several else None,
+        policy=_policy(style, program, live=live),
+        style=Markup(style),
+        program=Markup(program),
+        data=_packed({"boards": [board for _, data, _ in shown_runs for board in data], "live": live}),
+        version=__version__,
+        reduced=detail is not DETAILS[0],
+        live=live,
+    )
+
+
+def _describe(
+    run: Run, folder: Path, pictures: Pictures, detail: Detail, reference: str | None, store: Store | None, ids: Any,
+    prefix: str, *, several: bool,
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Table]]:  # fmt: skip
+    """Return what the template needs about one run, the data of its boards, and its tables."""
+    info, records = run.info, run.records()
+    run_tables = tables([run], reference)
+    name = run.name if several else ""
+    boards, data = _boards(run_tables, ids, name, records)
+    summary = across_tasks.across_tasks(run_tables)
+    git = info.get("git") or {}
+    commands, remark = provenance.reproduction(run)
+    address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
+    for one in data:
+        one["address"] = address
+    described = {
+        "prefix": prefix,
+        "name": run.name,
+        "title": str(info.get("title") or info["suite"]),
+        "description": str(info.get("description") or ""),
+        "smoke": bool(info.get("smoke")),
+        "outcome": content.outcome(run, records),
+        "started": str(info.get("started", ""))[:16].replace("T", " ") + " UTC",
+        "commit": str(git.get("commit") or "")[:12] + (" with changes" if git.get("dirty") else ""),
+        "command": str(info.get("command") or commands[-2]),
+        "verdicts": gate_verdicts(run, store),
+        "findings": content.findings(run),
+        "remarks": content.reader_notes(run, records, prefix),
+        "boards": boards,
+        "across": None if summary is None else _across(summary),
+        "reading": leaderboard.reading(run_tables) if run_tables else "",
+        "sections": content.sections(run, run_tables, pictures, detail, prefix),
+        "failures": content.failures(run, records),
+        "facts": provenance.facts(run, run_tables),
+        "coded": provenance.CODED,
+        "data": Grid(list(provenance.DATA_HEADER), provenance.data_rows(run_tables)),
+        "notes": list(dict.fromkeys(note for record in records for note in record.notes)),
+        "commands": commands,
+        "remark": remark,
+        "text": str(info.get("text") or ""),
+        "cells": content.cell_lines(records, address),
+        "cell_count": len(records),
+    }
+    return described, data, run_tables
+
+
+def _boards(
+    run_tables: Sequence[Table], ids: Any, name: str, records: Sequence[Record]
+) -> tuple[list[Board], list[dict[str, Any]]]:
+    boards, data = [], []
+    for table in run_tables:
+        shown, own = board(table, next(ids), name)
+        boards.append(shown)
+        if len(records) > MAX_CELLS:
+            for row in own["rows"]:
+                row[7:10] = [[], [], []]
+        data.append(own)
+    return boards, data
+
+
+def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
+    header, lines, notes = across_tasks.table_of(summary)
+    return {"about": across_tasks.about(summary), "grid": Grid(header, lines, notes), "reading": across_tasks.READING}
+
+
+def _policy(style: str, program: str, *, live: bool) -> str:
+    """Return the content security policy: nothing but what is in the page, by hash."""
+
+    def hashed(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    rules = [
+        "default-src 'none'", f"style-src {hashed(style)}", f"script-src {hashed(program)}", "img-src data:",
+        "base-uri 'none'", "form-action 'none'",
+    ]  # fmt: skip
+    return "; ".join([*rules, *(["connect-src 'self'"] if live else [])])
+
+
+def _packed(data: Mapping[str, Any]) -> str:
+    """Return data as compressed JSON in base64, which the browser unpacks when it needs them."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode()
+
+
+def _asset(name: str) -> str:
+    return (_FOLDER / "assets" / name).read_text("utf-8")
+
+
+def _visible(value: Any) -> Any:
+    """Return a text on one line, whose characters can all be seen; anything else as it is."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    if value.isprintable():
+        return value
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())
+
+
+def _lines(text: str) -> Markup:
+    """Return a text of several lines, escaped, whose characters can all be seen."""
+    plain = "".join(c if c.isprintable() or c in "\t\n" else "\ufffd" for c in text.replace("\r\n", "\n"))
+    return Markup.escape(plain)
+
+
+def _breakable(text: str) -> Markup:
+    """Return a name, escaped, that may be broken after each underscore."""
+    return Markup("_<wbr>").join(Markup.escape(part) for part in _visible(text).split("_"))
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER / "assets"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    finalize=_visible,
+    undefined=jinja2.StrictUndefined,
+)
+_ENVIRONMENT.filters["lines"] = _lines
+_ENVIRONMENT.filters["breakable"] = _breakable
