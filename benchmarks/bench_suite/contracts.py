@@ -476,15 +476,8 @@ class Window:
 
 
 Report = Callable[[Window], bool]
-"Called with each window, for progress, logs and deadlines; if it returns False, the engine stops."
-
-
-@runtime_checkable
-class EpochReport(Protocol):
-    """A report that takes each epoch too; `training.fitting` calls it, so that engines need not."""
-
-    def epoch(self, row: Mapping[str, float]) -> None:
-        """Take the entry that `History.epochs` gets."""
+"""Called with each window, for progress, logs and deadlines; if it returns False, the engine stops. If it has a method
+`epoch`, the engine calls that with each row of `History.epochs` when the epoch has ended."""
 
 
 class Checkpoints(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench_suite.cli.output import printable
-from bench_suite.cli.run_state import CellState, RunState
+from bench_suite.cli.run_state import TRAINING, CellState, RunState
 from bench_suite.reports.escaping import pad, width
 from bench_suite.reports.shortening import cut, shorten
 from bench_suite.suite.durations import format_duration
@@ -136,6 +136,7 @@ def _step_parts(state: RunState, one: CellState, now: float, room: int) -> list[
     return [
         Part(cut(printable(one.step or "beginning", keep=""), max(1, room)), "dim", importance=10),
         Part(_whole(now - one.step_began), "dim", importance=3),
+        Part("" if one.loss is None or one.step != TRAINING else f"loss {_number(one.loss)}", importance=4),
         Part(f"{_rounded(left)} left" if left else "", importance=5),
     ]
 

@@ -87,12 +87,9 @@ def _completing(outcome: Outcome, run_command: str, *, smoke: bool, failed_in: s
 
 def _looking(run: Run, *, compared: bool) -> Iterator[Step]:
     """Yield the steps that show the run, beside others and in full."""
-    from bench_suite.cli.report import command as report
     from bench_suite.store.runs import Store
 
-    options = {name for parameter in report.params for name in parameter.opts}
-    if {"--html", "--open"} <= options:
-        yield Step(f"bench report --html --open{_results(run)}", "read the report in a browser")
+    yield Step(f"bench report --html --open{_results(run)}", "read the report in a browser")
     suite = run.info["suite"]
     earlier = (one for one in Store(run.path.parent).runs() if one.suite == suite and not one.smoke)
     if not compared and any(one.run != run.name for one in earlier):

@@ -231,6 +231,10 @@ class Progress(RunCallback):
         style = "failed" if not style and record.status != "ok" else style
         self.write(ended_cell_line(cell, record, self.state.done, self.state.total), style, one_line=True)
 
+    def warning(self, text: str) -> None:
+        """Write a line."""
+        self.write(f"warning: {text}", "finding")
+
 
 class Plain(Progress):
     """A display that writes one line per cell, without control characters: for CI and log files.

@@ -18,6 +18,8 @@ MAX_SECONDS_KEPT = 20
 "The newest times of cells that cost the same, of which the median is expected for the next one."
 MIN_FRACTION = 0.02
 "Share of a training from which its time left is estimated: the first steps are slower."
+TRAINING = "training"
+"The step in which a cell trains."
 MAX_GROUPS = 200
 "With more, cells are told apart less exactly: the estimate is computed while the run goes on."
 Clock = Callable[[], float]
@@ -153,7 +155,7 @@ class RunState:
         """Note what a cell does."""
         state = self.of(cell)
         state.step, state.step_began = what, self.clock()
-        if what != "training":
+        if what != TRAINING:
             state.steps = 0
 
     def training(self, cell: Cell, epochs: int, steps: int) -> None:

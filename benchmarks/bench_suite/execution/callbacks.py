@@ -66,7 +66,7 @@ class RunCallback:
         """Called when a window of training has closed."""
 
     def epoch(self, cell: Cell, row: Mapping[str, float]) -> None:
-        """Called when an epoch of training has ended, with its entry of `History.epochs`."""
+        """Called when an epoch of a training has ended, with its row of `History.epochs`; some engines never do."""
 
     def trained(self, cell: Cell, history: History | None) -> None:
         """Called when a training has ended; `history` is None if the model reports nothing of its fit."""

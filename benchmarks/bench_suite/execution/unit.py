@@ -16,7 +16,6 @@ from bench_suite.contracts import (
     Record,
     Window,
 )
-from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_loaded
 from bench_suite.execution.early_checks import unknown_names
@@ -172,11 +171,12 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
                     if split in data.splits:
                         trained.encoded(split)
         context.step(cell, "training")
+        _announce_training(cell, trained, context)
         checkpoint = context.checkpoint(cell, weights)
         if train["checkpoint"] is not None and checkpoint.file.exists():
             outcome.notes.append("resumed from a checkpoint of the same training, which was interrupted")
         with clock("train"):
-            outcome.meters = fit(trained, _report(cell, trained, context), meters, checkpoint)
+            outcome.meters = fit(trained, _Report(cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
             _keep_weights(unit, weights, trained, outcome, context)
@@ -223,25 +223,24 @@ def _check_trained(cell: Cell, network: Network) -> None:
 
 @dataclass(frozen=True)
 class _Report:
-    """The report of a cell's training: it passes windows and epochs on to the callback of the run."""
+    """`contracts.Report` of a cell: passes windows and epochs to the callback of the run."""
 
     cell: Cell
-    callback: RunCallback
+    context: RunContext
 
     def __call__(self, window: Window) -> bool:
-        self.callback.window(self.cell, window)
+        self.context.callback.window(self.cell, window)
         return True
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        self.callback.epoch(self.cell, row)
+        self.context.callback.epoch(self.cell, row)
 
 
-def _report(cell: Cell, trained: Trained, context: RunContext) -> _Report:
-    """Return the report of a training that is about to begin, after its length is reported."""
-    epochs, size = trained.train["epochs"], trained.train["batch_size"]
+def _announce_training(cell: Cell, trained: Trained, context: RunContext) -> None:
+    """Report the length of a network's training, before it begins."""
     if isinstance(trained.model, Network):
+        epochs, size = trained.train["epochs"], trained.train["batch_size"]
         context.callback.training(cell, epochs, epochs * math.ceil(len(trained.data.splits["train"]) / size))
-    return _Report(cell, context.callback)
 
 
 def _check_data(cell: Cell, data: Data) -> None:

@@ -22,7 +22,6 @@ from bench_suite.contracts import (
     BenchError,
     Checkpoints,
     Data,
-    EpochReport,
     History,
     Network,
     Placement,
@@ -86,7 +85,7 @@ def fitting(
     with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         run = Fitting(model, data, problem, options, placement, clock, timer, examples, validation, update)
         run.began, run.compiling = began, compiling
-        run.report_epoch = report.epoch if isinstance(report, EpochReport) else None
+        run.report_epoch = getattr(report, "epoch", None)
         run.state.load_state_dict(timer.load())
         yield run
 
@@ -112,11 +111,11 @@ class Fitting:
         self.examples, self.validation = examples, validation
         self.clock, self.timer = clock, timer
         self.compiling: CompileTime | None = None
-        self.report_epoch: Callable[[Mapping[str, float]], None] | None = None
-        "Takes the row of each epoch, while the clock stands."
         self.began = devices.perf_counter()
         "When the engine's `train` was called."
         self.first_step_seconds: float | None = None
+        self.report_epoch: Callable[[Mapping[str, float]], None] | None = None
+        "Called with the row of each epoch that has ended."
         self.module = move_to_placement(model.module, placement)
         self.has_ranks = placement.devices > 1
         "Whether other processes compute a part of each batch."
