@@ -88,6 +88,7 @@ def test_what_libraries_print_appears_above_it_as_lines_without_control(terminal
         sys.stderr.write("\rdownload 2/2\n")
         logging.lastResort.emit(logging.LogRecord("x", logging.WARNING, "", 1, "a log line", (), None))
         handler_stream = sys.stderr
+        assert (sys.stdout.writable(), sys.stdout.encoding) == (True, sys.__stdout__.encoding), "libraries ask for both"
         sys.stdout.write("no end of line")
         assert terminal.lines()[-1] == "region"
     assert terminal.lines()[:3] == [f"printed {SHOWN}", "download 2/2", "a log line"]

@@ -1,4 +1,4 @@
-"""The leaderboard at the end of a run fits the terminal and holds no control characters."""
+"""The leaderboard on a terminal fits its width and holds no control characters."""
 
 from collections.abc import Callable
 

@@ -145,6 +145,20 @@ class Above(io.TextIOBase):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute, which the base class sets to None
+        """The encoding of the stream."""
+        return self.stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]  # as above
+        """How the stream writes characters that its encoding lacks."""
+        return self.stream.errors
+
+    def writable(self) -> bool:
+        """Return True: the base class cannot be written."""
+        return True
+
     def write(self, text: str) -> int:
         """Print the lines that the text ends."""
         if self._region is None:

@@ -315,7 +315,8 @@ def heartbeat(state: RunState) -> str:
     running = state.longest_running
     texts = [_activity(one) for one in running[:MAX_SHOWN]]
     texts += [f"{len(running) - MAX_SHOWN} more run"] if len(running) > MAX_SHOWN else []
-    return f"      {state.done} of {state.total} cells after {format_duration(state.elapsed)}{end}: {'; '.join(texts)}"
+    what = f": {'; '.join(texts)}" if texts else ""
+    return f"      {state.done} of {state.total} cells after {format_duration(state.elapsed)}{end}{what}"
 
 
 def _activity(one: CellState) -> str:

@@ -133,7 +133,9 @@ class SuiteFile(pytest.File):
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             terminal.ensure_newline()
             terminal.flush()  # before the progress, which goes to standard error
-            yield Plain(RunState(len(plan.cells), plan.cells), one_thread=all(cell.threads == 1 for cell in plan.cells))
+            one_thread = all(cell.threads == 1 for cell in plan.cells)
+            with Plain(RunState(len(plan.cells), plan.cells), one_thread=one_thread) as callback:
+                yield callback
             if verbosity == 0:
                 terminal.write_fspath_result(self.nodeid, "")  # the letters of the tests follow on this line
                 terminal.flush()
