@@ -45,7 +45,7 @@ def run(
         offline: use no network.
         trust: run the Python files that the suite names.
         stop_at_first: stop at the first cell that fails, as `-x` does.
-        tensorboard: write event files for TensorBoard beside the records.
+        tensorboard: write event files for TensorBoard beside the records, as `log = ["tensorboard"]` in `[run]` does.
 
     Returns:
         The run, its records and how it ended. A cell that fails is one of `Outcome.records`.
@@ -53,21 +53,19 @@ def run(
     Raises:
         contracts.BenchError: the input is wrong.
     """
-    from bench_suite.components import discovery
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.selection import select
     from bench_suite.execution.session import Request, execute
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
+    from bench_suite.suite.trackers import with_tracker
 
-    plan = select(make_plan(read_suite(str(suite), overrides), only), keyword)
+    stated = read_suite(str(suite), overrides)
+    stated = with_tracker(stated, "tensorboard") if tensorboard else stated
+    plan = select(make_plan(stated, only), keyword)
     request = Request(smoke, offline, trust, resume, stale, stop_at_first=stop_at_first)
-    callback = RunCallback()
-    if tensorboard:
-        exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
-        callback = exporter.follow(callback, Path(results), resume)
-    return execute(plan, Store(Path(results)), request, callback)
+    return execute(plan, Store(Path(results)), request, RunCallback())
 
 
 def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run:

@@ -1,4 +1,4 @@
-"""The callback of a run, for progress on the terminal and event files for TensorBoard."""
+"""The callback of a run, for progress on the terminal and for experiment trackers."""
 
 from __future__ import annotations
 
@@ -73,3 +73,13 @@ class RunCallback:
 
     def record(self, cell: Cell, record: Record) -> None:
         """Called when the record of a cell is on disk."""
+
+    def warning(self, text: str) -> None:
+        """Called if something beside the cells fails, such as a tracker that no longer answers; the run goes on."""
+
+    def end(self, *, complete: bool) -> None:
+        """Called when the run ends, after its summaries.
+
+        Args:
+            complete: whether all cells that were to run have their records; False after Ctrl-C or an error.
+        """

@@ -29,6 +29,7 @@ from bench_suite.execution.record_builder import (
     release,
 )
 from bench_suite.execution.sources import sources_of
+from bench_suite.store.histories import write_history
 from bench_suite.suite.expansion import models_for
 from bench_suite.suite.plan import Cell, Unit, digest
 from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse
@@ -178,6 +179,9 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         with clock("train"):
             outcome.meters = fit(trained, _Report(cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
+        if trained.history is not None and (trained.history.windows or trained.history.epochs):
+            with context.storing():
+                write_history(context.run.path, cell.id, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
             _keep_weights(unit, weights, trained, outcome, context)
         checkpoint.file.remove()
