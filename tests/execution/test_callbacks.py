@@ -8,6 +8,7 @@ from typing import Any
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.session import Request, execute
 from bench_suite.store.runs import Store
+from bench_suite.store.unfinished import begun_cells
 
 METHODS = [name for name in vars(RunCallback) if not name.startswith("_")]
 
@@ -61,6 +62,19 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
     assert resumed.calls == [("begin",)]
     _, begin = resumed.arguments["begin"]
     assert (begin["resumed"], begin["wanted"], begin["done"]) == (True, True, 3)
+
+
+def test_the_folder_of_a_run_shows_how_far_a_training_is(context, tmp_path):
+    seen = []
+
+    class Reader(RunCallback):
+        def trained(self, cell, history):
+            (begun,) = [one for path in (tmp_path / "executed").iterdir() for one in begun_cells(path)]
+            seen.append((begun.cell == cell.id, begun.step, begun.steps > 0, begun.samples_per_second > 0))
+
+    execute(context.plan, Store(tmp_path / "executed"), Request(), Reader())
+    network, estimator = (True, "training", True, True), (True, "training", False, False)
+    assert seen == [network, estimator]
 
 
 def test_the_methods_of_the_class_itself_do_nothing(context):

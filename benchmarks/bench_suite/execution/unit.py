@@ -233,7 +233,7 @@ class _Report:
     context: RunContext
 
     def __call__(self, window: Window) -> bool:
-        self.context.callback.window(self.cell, window)
+        self.context.window(self.cell, window)
         return True
 
     def epoch(self, row: Mapping[str, float]) -> None:
