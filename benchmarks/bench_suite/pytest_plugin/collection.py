@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,14 +107,17 @@ class SuiteFile(pytest.File):
 
     def _decide(self, outcome: Outcome, base: Run | LastRuns, request: Request) -> Outcome:
         """Add seeds on both sides while a gate is undecided, if the suite states `[gate] seeds`."""
-        from bench_suite.cli.decide_gates import decide_gates
+        from bench_suite.cli.output import say
+        from bench_suite.comparison.decide_gates import decide_gates
         from bench_suite.execution.session import execute
 
         def again(plan: Plan, resume: str | None) -> Outcome:
             with usual_warnings(), self._showing(plan) as callback:
                 return execute(plan, self.store, replace(request, resume=resume), callback)
 
-        decided = decide_gates(self.plan, outcome, base, self.path, self.store, make_plan, again)
+        decided = decide_gates(
+            self.plan, outcome, base, self.path, self.store, make_plan, again, partial(say, err=True)
+        )
         self.base = decided.base
         return decided.outcome
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import get_args
 
@@ -43,7 +43,10 @@ class Detail:
     "Artifacts of one name, for one task: one for each row."
 
 
-DETAILS = (Detail(25, 6, 100, 12), Detail(12, 6, 0, 6), Detail(8, 3, 0, 3), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0))
+DETAILS = (
+    Detail(25, 6, 100, 12), Detail(25, 6, 12, 12), Detail(25, 6, 0, 8), Detail(12, 6, 0, 6), Detail(12, 4, 0, 4),
+    Detail(8, 3, 0, 3), Detail(8, 2, 0, 2), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0),
+)  # fmt: skip
 "What a page shows, the most first: a page has the first of them that fits."
 
 
@@ -55,8 +58,17 @@ class Detailed:
     rows: Sequence[Row]
 
 
+def detailed(tables: Sequence[Table]) -> list[Detailed]:
+    """Return the best rows of some tables with the values of all metrics."""
+    return [
+        Detailed(table, rows_of(records, all_columns(records)))
+        for table in tables
+        if (records := [record for row in table.rows[: DETAILS[0].rows] for record in row.cells])
+    ]
+
+
 def sections(
-    run: Run, tables: Sequence[Table], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
+    run: Run, tables: Sequence[Detailed], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
 ) -> list[Section]:
     """Return the sections of a page that have any content, in the order of the questions.
 
@@ -68,13 +80,9 @@ def sections(
         prefix: of the identities of the sections, if the page shows several runs.
     """
     questions = questions_of(run)
-    detailed = [
-        Detailed(table, rows_of(records, all_columns(records)))
-        for table in tables
-        if (records := [record for row in table.rows[: detail.rows] for record in row.cells])
-    ]
+    shown_tables = [Detailed(one.table, one.rows[: detail.rows]) for one in tables if detail.rows]
     by_label: dict[str, None] = {}
-    for one in detailed:
+    for one in shown_tables:
         for row in one.rows:
             for record in row.cells:
                 by_label |= dict.fromkeys((*record.probes, *map(label_of, (a.name for a in record.artifacts))))
@@ -85,7 +93,7 @@ def sections(
         id = f"{prefix}{question}"
         parts = [
             part
-            for number, one in enumerate(detailed)
+            for number, one in enumerate(shown_tables)
             if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail)) is not None
         ]
         if summaries := _summary_part(
@@ -109,7 +117,8 @@ def _part(
     if question == "training":
         figures += training_figures(run, one.rows)
     for own in columns_by_probe(columns).values():
-        figures += metric_figures(one.rows, own, one.table.columns)
+        # The table of all numbers has those of these charts.
+        figures += [replace(figure, table=None) for figure in metric_figures(one.rows, own, one.table.columns)]
     failed: list[str] = []
     gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
     grid = _grid(one.rows, columns) if columns else None
