@@ -41,7 +41,7 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
     assert recorder.calls == [
         ("begin",),
         ("cell",), ("step", "data"), ("step", "checking the data"), ("findings",),
-        ("step", "building"), ("step", "encoding"), ("step", "training"), ("training",), ("epoch",), ("trained",),
+        ("step", "building"), ("step", "encoding"), ("step", "training"), ("training",), ("trained",),
         *probes,
         ("cell",), *probes,
         ("cell",), ("step", "data"), ("step", "building"), ("step", "training"), ("trained",), *probes,
