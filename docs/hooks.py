@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import html
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -387,6 +388,35 @@ def part_file(name: str) -> str:
     return f"```{path.suffix.removeprefix('.').replace('yml', 'yaml')}\n{path.read_text(encoding='utf-8')}```\n"
 
 
+def part_notebook(name: str) -> str:
+    """Return the cells of a notebook beside the pages, with their stored outputs and without its title."""
+    cells = json.loads((ROOT / "docs" / name).read_text(encoding="utf-8"))["cells"]
+    parts = []
+    for number, entry in enumerate(cells):
+        source = "".join(entry["source"])
+        if entry["cell_type"] == "markdown":
+            text = source.partition("\n")[2] if number == 0 else source
+            parts.append(re.sub(r"\]\((?!https?:|#)", "](../", text.strip()))
+            continue
+        parts.append(f"```python\n{source}\n```")
+        parts += [shown for output in entry["outputs"] if (shown := notebook_output(output))]
+    return "\n\n".join(parts)
+
+
+def notebook_output(output: Mapping[str, Any]) -> str:
+    """Return an output of a cell in the richest form that a page can show."""
+    data = {kind: "".join(content) for kind, content in output.get("data", {}).items()}
+    if "text/html" in data:
+        lines = "\n".join(line for line in data["text/html"].splitlines() if line.strip())
+        return f'<div class="output">\n{lines}\n</div>'
+    if "image/png" in data:
+        picture = "".join(data["image/png"].split())
+        source = f"data:image/png;base64,{picture}"
+        return f'<div class="output"><img alt="the picture that this cell draws" src="{source}"></div>'
+    text = data.get("text/plain", "".join(output.get("text", "")))
+    return f"```text\n{text.rstrip()}\n```" if text else ""
+
+
 # ── the floors of the program ───────────────────────────────────────────────────────────────────
 
 
@@ -487,6 +517,7 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "summary": part_summary,
     "commands": part_commands,
     "file": part_file,
+    "notebook": part_notebook,
     "floors": part_floors,
     "quickstart": part_quickstart,
     "changelog": part_changelog,

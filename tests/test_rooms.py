@@ -34,7 +34,9 @@ ELSEWHERE = {
     "cli/results": ("cli/test_commands.py", "one table tests the JSON and the last line of all listing commands"),
     "cli/run": ("cli/test_workflow.py", "a run is a step of a workflow that ends with a comparison"),
     "cli/run_summary": ("cli/test_workflow.py", "the summary is the end of a run"),
+    "cli/next_steps": ("cli/test_run_screen.py", "they are the last lines of the screen"),
     "cli/scaffold": ("cli/test_new.py", "`bench new` fills the templates and writes the files"),
+    "comparison/decide_gates": ("cli/test_decide_gates.py", "a run with --against adds the seeds"),
     "comparison/run_differences": ("comparison/test_pairing.py", "a pairing has its notes"),
     "comparison/base_runs/evidence": (
         "comparison/base_runs/test_cases.py",
@@ -52,6 +54,7 @@ ELSEWHERE = {
     "execution/events": ("executors/test_processes.py", "workers send them"),
     "execution/work": ("executors/test_processes.py", "the executors run it"),
     "execution/worker": ("executors/test_processes.py", "the executor starts workers"),
+    "execution/revisions": ("ab/test_revisions.py", "a repository with commits is made there"),
     "execution/tracker_process": ("execution/test_trackers.py", "each tracker has a process"),
     "execution/worker_process": (
         "executors/test_processes.py",
@@ -75,6 +78,7 @@ ELSEWHERE = {
     "imported/run_writer": ("cli/test_import_command.py", "the command writes the run"),
     "imported/table_cells": ("importers/test_scores.py", "the importer reads cells"),
     "imported/table_options": ("importers/test_scores.py", "the importer chooses columns"),
+    "reports/newest_runs": ("cli/test_leaderboard.py", "`bench leaderboard` shows these runs by default"),
     "store/merging": ("cli/test_merge.py", "the command merges real runs"),
     "models/cnn": ("models/test_every_model.py", "one table trains every model on every kind of task"),
     "models/gradient_boosting": ("models/test_estimators.py", "both estimators are compared with scikit-learn"),

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from bench_suite.ab import revisions
-from bench_suite.ab.revisions import RevisionError, Worktrees, resolve, toplevel_of
+from bench_suite.execution import revisions
+from bench_suite.execution.revisions import RevisionError, Worktrees, resolve, toplevel_of
 
 
 def test_references_resolve_to_commits(repository):

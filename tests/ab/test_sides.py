@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.ab.revisions import RevisionError, Worktrees
 from bench_suite.ab.sides import Request, make_sides, repository
 from bench_suite.contracts import BenchError
+from bench_suite.execution.revisions import RevisionError, Worktrees
 
 
 def with_sides(request: Request, root):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.cli.decide_gates import seeds_of_groups
+import bench_suite
+from bench_suite.comparison.decide_gates import seeds_of_groups
 from bench_suite.comparison.verdicts import Row
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
@@ -127,6 +128,20 @@ def test_only_undecided_cells_get_seeds_and_base_gets_them_from_its_own_commit(b
     assert len({record.sources["model"] for record in run.records()}) == 1
     assert not run.info.get("resumed_git"), "the commit is the same"
     assert not list((repository / ".git" / "worktrees").glob("*")), "the worktree is gone"
+
+
+def test_from_python_both_sides_get_seeds_too(repository, monkeypatch) -> None:
+    monkeypatch.chdir(repository)
+    first = bench_suite.run("suite.toml", trust=True)
+    change(repository, "STREAM = 0", "STREAM = 1")
+    commit(repository, "Change the random numbers")
+    outcome = bench_suite.run("suite.toml", trust=True, against=first.run)
+    assert (outcome.verdict, outcome.status) == ("not worse", 0)
+    assert seeds_of(repository, 0) == seeds_of(repository, 1), "both sides have the same seeds"
+    assert len(outcome.records) == outcome.cells > 4
+    notes = "\n".join(outcome.notes)
+    assert "undecided with 3 seeds: quality/accuracy, digits, model" in notes
+    assert "base: the files of" in notes
 
 
 def test_a_loss_is_found_and_a_later_comparison_says_the_same(bench, repository) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.cli.leaderboard import newest_of_each
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 from bench_suite.reports.frames import metrics
 from bench_suite.reports.leaderboard import BEGIN, END
+from bench_suite.reports.newest_runs import newest_of_each
 from bench_suite.store import record_files
 from bench_suite.store.index import FILE
 from bench_suite.store.runs import Store
@@ -60,7 +60,7 @@ def test_imports_of_one_suite_are_ranked_together_and_the_newest_of_a_model_coun
     other = imported("forest")
     new = imported("net")
     own = keep(store, "a", "mlp")
-    assert [run.name for run in newest_of_each(store)] == [own, new, other]
+    assert [run.name for run in newest_of_each(store, print)] == [own, new, other]
     assert old not in bench("leaderboard").out
     text = Path("reports/LEADERBOARD.md").read_text()
     assert all(model in text for model in ("net", "forest", "mlp"))
@@ -88,17 +88,17 @@ def test_without_a_run_it_says_how_to_make_one(bench, store):
     assert "bench run quickstart" in ended.err
 
 
-def test_an_incomplete_run_stands_for_its_suite_only_if_there_is_no_complete_one(store, capsys):
+def test_an_incomplete_run_stands_for_its_suite_only_if_there_is_no_complete_one(store):
     complete = keep(store, "a")
     keep(store, "a", only=["model=mlp"])
     keep(store, "b", only=["model=mlp"])
     newest = keep(store, "b", only=["model=cnn"])
     keep(store, "b", status="failed")
     keep(store, "c", status="failed")
-    assert {run.name for run in newest_of_each(store)} == {complete, newest}
-    err = capsys.readouterr().err
-    assert err.startswith("b: no complete run yet; the leaderboard shows an incomplete one: ")
-    assert "a: " not in err
+    notes: list[str] = []
+    assert {run.name for run in newest_of_each(store, notes.append)} == {complete, newest}
+    (note,) = notes
+    assert note.startswith("b: no complete run yet; the leaderboard shows an incomplete one: ")
 
 
 def keep_seeds(store: Store, accuracy: float) -> str:
@@ -141,7 +141,7 @@ def test_every_output_is_the_same_with_and_without_an_index(bench, store, monkey
     def outputs() -> list[object]:
         ended = [bench(*command) for command in commands]
         assert not [command for command, end in zip(commands, ended) if end.status == 2]
-        frame = repr(metrics(store.open(head)).to_dict())
+        frame = repr(metrics([store.open(head)]).to_dict())
         return [*ended, frame, *(Path(name).read_bytes() for name in ("reports/LEADERBOARD.md", "r.md", "c.md"))]
 
     def index_files() -> list[Path]:

@@ -13,7 +13,8 @@ import bench_suite
 from bench_suite.comparison.baselines import set_baseline
 from bench_suite.comparison.compare import Comparison, compare
 from bench_suite.contracts import Interval, MetricRow, ProbeRow
-from bench_suite.reports.comparison import Compared, as_markdown, as_text, title, what_next
+from bench_suite.reports.compared import Compared
+from bench_suite.reports.comparison import as_markdown, as_text, title, what_next
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Run
 

@@ -1,6 +1,8 @@
 """Runs built from records, as input of reports."""
 
+import unicodedata
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +103,71 @@ def with_artifacts(make_run: Callable[..., Run], record: Callable[..., Record]) 
     with run.writer() as writer:
         writer.write(record(id="a", artifacts=(*rows, ArtifactRow("predictions/test", "predictions", "x.parquet"))))
     return run
+
+
+HOSTILE = '<img src=x onerror="alert(1)">&amp;</td></table><script>alert(2)</script>$x$ "\'\x1b[31m\u202e\ud800 | `a`'
+"A name that would end its cell, run a script, begin a formula or colour a terminal, if it were not escaped."
+TAGS = {
+    "div", "p", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "br", "details", "summary",
+    "progress",
+}  # fmt: skip
+ATTRIBUTES = {"class", "dir", "scope", "style", "value", "max", "aria-label"}
+
+
+class _Checked(HTMLParser):
+    """Collects the text of a fragment; refuses tags and attributes that notebooks are not shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS, tag
+        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
+        self.open += [tag] if tag != "br" else []
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def text_of_html(fragment: str) -> str:
+    """Return the text of an HTML fragment, whose tags must be those of tables, be closed, and load nothing."""
+    parser = _Checked()
+    parser.feed(fragment)
+    parser.close()
+    assert parser.open == []
+    assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in fragment)
+    fragment.encode("utf-8")
+    return "\n".join(parser.texts)
+
+
+@pytest.fixture
+def html_text() -> Callable[[str], str]:
+    return text_of_html
+
+
+@pytest.fixture
+def hostile() -> str:
+    return HOSTILE
+
+
+@pytest.fixture
+def hostile_run(make_run: Callable[..., Run], record: Callable[..., Record]) -> Run:
+    """Return a run whose names, reasons and findings are hostile."""
+    at = MetricRow("q/m", 0.5, HOSTILE, "higher", reason=HOSTILE, at={HOSTILE: HOSTILE})
+    records = [
+        record(model=HOSTILE, task=HOSTILE, metrics=(*make_record().metrics, at)),
+        record(model=f"{HOSTILE} 2", task=HOSTILE, accuracy=0.5),
+        record(seed=1, status="failed", reason=HOSTILE, metrics=(), probes={HOSTILE: ProbeRow("failed", "k", HOSTILE)}),
+    ]
+    finding = {
+        "code": "D001", "severity": "warning", "task": HOSTILE, "summary": HOSTILE, "mend": HOSTILE, "subject": "",
+        "values": {}, "evidence": [],
+    }  # fmt: skip
+    return make_run(
+        *records, hardware={"cpu": HOSTILE}, title=HOSTILE, findings=[finding], git={"commit": HOSTILE, "dirty": True}
+    )

@@ -12,7 +12,8 @@ from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.gate_changes import GateChange
 from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.verdicts import Row
-from bench_suite.reports.comparison import READING, Compared, as_markdown, as_text, title, what_next
+from bench_suite.reports.compared import Compared
+from bench_suite.reports.comparison import READING, as_markdown, as_text, title, what_next
 
 ACCURACY = Row(
     "quality/accuracy", "imdb, minilm", True, "", "fraction", "higher", "regressed", 0.9, 0.85, -0.05, (-0.06, -0.04),

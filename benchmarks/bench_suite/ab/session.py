@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench_suite.ab import revisions
 from bench_suite.ab.bisection import Bisection, Step, bisect, comparisons
 from bench_suite.ab.pairing import Pair, Pairing
-from bench_suite.ab.revisions import RevisionError, Worktrees
 from bench_suite.ab.sides import Request, Sides, make_sides, plan_sides, repository, side_of
 from bench_suite.ab.trial import Comparison, Outcome, Progress, Settings, Timing, timings_of
 from bench_suite.contracts import BenchError
+from bench_suite.execution import revisions
+from bench_suite.execution.revisions import RevisionError, Worktrees
 
 
 @dataclass

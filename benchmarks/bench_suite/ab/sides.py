@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench_suite.ab import environments, revisions
+from bench_suite.ab import environments
 from bench_suite.ab.pairing import Pairing, pair_cells, planned, timed_cells
 from bench_suite.ab.processes import STARTING_SECONDS, CellError, Scratch, Server, Side, SideError
-from bench_suite.ab.revisions import Revision, RevisionError, Worktrees
+from bench_suite.execution import revisions
 from bench_suite.execution.component_checks import NeedsTrust
+from bench_suite.execution.revisions import Revision, RevisionError, Worktrees
 from bench_suite.suite.spec import locate
 
 NO_REVISION = Revision(revisions.WORKING_TREE, None, "")

@@ -16,7 +16,7 @@ from bench_suite.cli.output import say, say_left_out
 from bench_suite.contracts import BenchError
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.history.changes import ChangePoint, Filter, History
+    from bench_suite.comparison.history.changes import ChangePoint, History
 
 CANNOT_TELL = 4
 SERIES = (
@@ -71,6 +71,7 @@ def command(
       bench history throughput/train --error-rates
     """
     from bench_suite.comparison.history.changes import Filter, histories
+    from bench_suite.reports.metric_history import require_series
     from bench_suite.store.runs import Store
 
     store = Store(results)
@@ -123,26 +124,6 @@ def least_of(text: str | None) -> float | None:
     if not 0 <= value < float("inf"):
         raise click.BadParameter(f"{text!r} is no change: state 5% or 0.01", param_hint="--least")
     return value
-
-
-def require_series(histories: Sequence[History], shown: Filter, branch: str | None) -> None:
-    """Raise an error if no series is shown, which says why.
-
-    Raises:
-        BenchError: A filter excludes all series.
-        NoHistory: No run can be a point.
-    """
-    from bench_suite.comparison.history.changes import NoHistory
-    from bench_suite.reports.history import as_text
-
-    if any(history.verdicts for history in histories):
-        return
-    if shown:
-        raise BenchError("no series matches --task, --model and --hardware\n  without them, all series are shown")
-    if branch is not None and not any(history.runs or history.left_out for history in histories):
-        raise BenchError(f"no run of the branch {branch}")
-    texts = "\n\n".join(as_text(history) for history in histories)
-    raise NoHistory(f"cannot tell: no run can be shown\n{texts}")
 
 
 def say_histories(histories: Sequence[History]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.atomic import StoreError
-from bench_suite.store.runs import Run, Store
+from bench_suite.store.runs import Store
 
 
 @click.command()
@@ -44,11 +45,12 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
       bench leaderboard --reference logistic_regression
     """
     from bench_suite.reports.leaderboard import insert, leaderboard, ranked_runs, write_leaderboard
+    from bench_suite.reports.newest_runs import newest_of_each
     from bench_suite.reports.table import check_reference, standings
     from bench_suite.reports.terminal import terminal_table
 
     store = Store(results)
-    selected_runs = [store.open(run) for run in runs] if runs else newest_of_each(store)
+    selected_runs = [store.open(run) for run in runs] if runs else newest_of_each(store, partial(say, err=True))
     if not selected_runs:
         say_left_out(store.damages)
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
@@ -61,34 +63,3 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
     say(terminal_table(selected_runs, shutil.get_terminal_size().columns, ranking))
     say(f"\nwritten to {into or output}")
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
-
-
-def newest_of_each(store: Store) -> list[Run]:
-    """Return the newest complete run of each suite, or else its newest run with a result; never a smoke run.
-
-    A run of a part of a suite (`--only`), or one with failed cells, does not replace a complete run. Imported runs are
-    parts of their suite, since each file may contain one model: those with a cell that no newer import has are returned
-    too.
-    """
-    from bench_suite.reports.leaderboard import missing_part
-
-    newest: dict[str, tuple[bool, Run]] = {}
-    imported: list[Run] = []
-    cells: dict[str, set[str]] = {}
-    for info in store.runs():
-        if info.info.get("imported"):
-            known, planned = cells.setdefault(info.suite, set()), set(info.info.get("planned", {}))
-            if planned - known:
-                imported.append(Run(info.path))
-            known |= planned
-            continue
-        if info.smoke or newest.get(info.suite, (False, None))[0]:
-            continue
-        run = Run(info.path)
-        complete = missing_part(run) == ""
-        if complete or (info.suite not in newest and any(record.status == "ok" for record in run.records())):
-            newest[info.suite] = (complete, run)
-    for suite, (complete, run) in newest.items():
-        if not complete:
-            say(f"{suite}: no complete run yet; the leaderboard shows an incomplete one: {missing_part(run)}", err=True)
-    return [*(run for _, run in newest.values()), *imported]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ def command(
       bench run mine.toml --against baseline
     """
     from bench_suite.cli.selection import select_cells
-    from bench_suite.execution.more_seeds import seeded, with_seeds_of_run
+    from bench_suite.execution.more_seeds import run_to_resume, seeded, with_seeds_of_run
     from bench_suite.execution.selection import select
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
@@ -125,15 +126,19 @@ def command(
     if last_failed:
         plan, failed_in = _last_failed(plan, store, smoke=smoke)
     if resume is not None:
-        plan = with_seeds_of_run(plan, plan_of, _run_to_resume(plan, store, resume), cells)
-    base = None if against is None else _base_run(plan, store, against, resume)
+        plan = with_seeds_of_run(plan, plan_of, run_to_resume(plan, store, resume), cells)
+    base: Run | LastRuns | None = None
+    if against is not None:
+        from bench_suite.comparison.decide_gates import base_of_plan
+
+        base = base_of_plan(plan, store, against, resume)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.cli.decide_gates import decide_gates
     from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
     from bench_suite.execution.component_checks import check_trust
     from bench_suite.execution.session import Request, execute
+    from bench_suite.execution.time_estimates import expected_seconds
     from bench_suite.suite.option_checks import check_plan_options
     from bench_suite.suite.spec import locate
 
@@ -152,12 +157,16 @@ def command(
 
     def execute_plan(plan: Plan, resume: str | None) -> Outcome:
         request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-        with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
+        arguments = run_arguments(suite, overrides, only, trust=trust)
+        with progress_for(plan.cells, arguments, None if smoke else partial(expected_seconds, plan, store)) as progress:
             return execute(plan, store, request, progress)
 
     outcome = execute_plan(plan, resume)
     if base is not None and not last_failed:
-        decided = decide_gates(plan, outcome, base, locate(suite), store, plan_of, execute_plan, offline=offline)
+        from bench_suite.comparison.decide_gates import decide_gates
+
+        path, notify = locate(suite), partial(say, err=True)
+        decided = decide_gates(plan, outcome, base, path, store, plan_of, execute_plan, notify, offline=offline)
         plan, outcome, base = decided.plan, decided.outcome, decided.base
     for line in (*outcome.logged.values(), *(f"warning: {error}" for error in outcome.tracker_errors)):
         say(printable(line), err=True)
@@ -182,23 +191,6 @@ def _say_inapplicable(plan: Plan, suite: str) -> None:
         shown.append(f"not applicable: {len(lines) - MAX_INAPPLICABLE} more; see all: bench plan {suite}")
     for line in shown:
         say(printable(line), err=True)
-
-
-def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run | LastRuns:
-    """Return what to compare with, before anything is trained. Raises BenchError if it is not comparable."""
-    from bench_suite.comparison.baselines import base_run
-    from bench_suite.comparison.preconditions import check_common
-
-    resumed = _run_to_resume(plan, store, resume)
-    base = base_run(store, against, plan.suite.name, before=resumed, overrides=plan.suite.overrides)
-    check_common(base, (cell.id for cell in plan.cells))
-    return base
-
-
-def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
-    if resume is None:
-        return None
-    return store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else store.open(resume)
 
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:

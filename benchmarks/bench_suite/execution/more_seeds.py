@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench_suite.store.runs import Run
+from bench_suite.store.runs import Run, Store
 from bench_suite.suite.cell import group_name
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.plan import Cell, Plan, Unit
@@ -41,6 +41,17 @@ def with_seeds_of_groups(plan: Plan, all_seeds: Plan, numbers: Mapping[str, int]
         return cell.id in ids or order.get(cell.seed, len(order)) < numbers.get(group_name(cell.labels), 0)
 
     return replace(plan, units=_units(all_seeds, is_wanted))
+
+
+def run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
+    """Return the run that a resume continues: `newest`, or a run by its id; None if there is none to resume.
+
+    Raises:
+        StoreError: there is no run of this id.
+    """
+    if resume is None:
+        return None
+    return store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else store.open(resume)
 
 
 def with_seeds_of_run(plan: Plan, plan_of: PlanOf, run: Run | None, chosen: Path | None = None) -> Plan:

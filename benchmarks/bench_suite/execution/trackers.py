@@ -228,6 +228,10 @@ class Trackers(RunCallback):
         self._other.step(cell, what)
         self._call("step", cell, what)
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Pass the call on to the other callback only."""
+        self._other.training(cell, epochs, steps)
+
     def window(self, cell: Cell, window: Window) -> None:
         """Pass the call on."""
         self._other.window(cell, window)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,14 +107,17 @@ class SuiteFile(pytest.File):
 
     def _decide(self, outcome: Outcome, base: Run | LastRuns, request: Request) -> Outcome:
         """Add seeds on both sides while a gate is undecided, if the suite states `[gate] seeds`."""
-        from bench_suite.cli.decide_gates import decide_gates
+        from bench_suite.cli.output import say
+        from bench_suite.comparison.decide_gates import decide_gates
         from bench_suite.execution.session import execute
 
         def again(plan: Plan, resume: str | None) -> Outcome:
             with usual_warnings(), self._showing(plan) as callback:
                 return execute(plan, self.store, replace(request, resume=resume), callback)
 
-        decided = decide_gates(self.plan, outcome, base, self.path, self.store, make_plan, again)
+        decided = decide_gates(
+            self.plan, outcome, base, self.path, self.store, make_plan, again, partial(say, err=True)
+        )
         self.base = decided.base
         return decided.outcome
 
@@ -121,6 +125,7 @@ class SuiteFile(pytest.File):
     def _showing(self, plan: Plan) -> Iterator[RunCallback]:
         """Show the progress below pytest's line, uncaptured: the lines of `bench run`, or nothing with `-q`."""
         from bench_suite.cli.progress import Plain
+        from bench_suite.cli.run_state import RunState
         from bench_suite.execution.callbacks import RunCallback
 
         terminal: Any = self.config.pluginmanager.getplugin("terminalreporter")
@@ -132,7 +137,9 @@ class SuiteFile(pytest.File):
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             terminal.ensure_newline()
             terminal.flush()  # before the progress, which goes to standard error
-            yield Plain(len(plan.cells), one_thread=all(cell.threads == 1 for cell in plan.cells))
+            one_thread = all(cell.threads == 1 for cell in plan.cells)
+            with Plain(RunState(len(plan.cells), plan.cells), one_thread=one_thread) as callback:
+                yield callback
             if verbosity == 0:
                 terminal.write_fspath_result(self.nodeid, "")  # the letters of the tests follow on this line
                 terminal.flush()

@@ -6,8 +6,8 @@ import bisect
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.gate_changes import GateChange
@@ -15,9 +15,6 @@ from bench_suite.comparison.pairing import FAILED, UncomparedCell
 from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row, Verdict
 from bench_suite.reports import escaping, formatting
 from bench_suite.stats.power import POWER
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _Line = TypeVar("_Line", str, list[str])
 
@@ -51,60 +48,6 @@ READING = (
 
 
 @dataclass(frozen=True)
-class Compared(Comparison):
-    """The result of `bench_suite.compare`: a comparison with what the command prints and writes."""
-
-    @staticmethod
-    def of(comparison: Comparison) -> Compared:
-        """Return the same comparison with these methods."""
-        return Compared(**{field.name: getattr(comparison, field.name) for field in fields(comparison)})
-
-    @property
-    def verdict(self) -> str:
-        """The result in words: `regressed`, `failed`, `cannot tell`, `not worse` or `not judged`.
-
-        *failed*: cells or probes of head failed. *cannot tell* also covers cells without a counterpart. *not judged*:
-        the suite has no gate, and at least one cell is compared. `status` follows from it and from the options
-        `undecided` and `new` of the section `[gate]`.
-        """
-        if any(row.verdict == "regressed" for row in self.rows):
-            return "regressed"
-        if any(cell.reason_code in FAILED for cell in self.uncompared):
-            return "failed"
-        if not self.gated:
-            return "not judged" if self.status == 0 else "cannot tell"
-        undecided = any(row.gated and row.verdict == "cannot tell" for row in self.rows)
-        return "cannot tell" if undecided or not all(map(self.is_ignored, self.uncompared)) else "not worse"
-
-    def markdown(self) -> str:
-        """Return what `bench compare --markdown` writes."""
-        return as_markdown(self)
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row for each metric of cells that differ only in their seed, worst first.
-
-        The columns are the fields of `verdicts.Row`, with `low` and `high` for `interval`, and `low_level` and
-        `high_level` for `levels`. Fields without a value are
-        missing values. Cells that are not compared are in `uncompared`, not here.
-        """
-        import pandas as pd
-
-        bounds_names = ("low", "high", "low_level", "high_level")
-        rows = []
-        for row in self.rows:
-            low, high = row.interval or (None, None)
-            low_level, high_level = row.levels or (None, None)
-            rows.append(asdict(row) | dict(zip(bounds_names, (low, high, low_level, high_level))))
-        names = [field.name for field in fields(Row) if field.name != "levels"]
-        position = names.index("interval")
-        return pd.DataFrame(rows, columns=[*names[:position], *bounds_names, *names[position + 1 :]])
-
-    def __str__(self) -> str:
-        """Return what `bench compare` prints."""
-        return as_text(self)
-
-
-@dataclass(frozen=True)
 class _Numbers:
     """A row's numbers as text; empty if there are none."""
 
@@ -130,14 +73,12 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
         head += [GATES_DIFFER.capitalize(), _as_many("\n".join, changes, limit // 4, f"changes of gates; {everything}")]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     quiet = [row for row in comparison.rows if row not in shown]
-    entries: list[tuple[Verdict, list[str]]] = [(row.verdict, _table_line(row)) for row in shown]
-    entries += [("not compared", _uncompared_line(cell)) for cell in comparison.uncompared]
-    entries.sort(key=lambda entry: WORST_FIRST.index(entry[0]))
+    lines = [_as_line(entry) for entry in entries_of(comparison, shown)]
     notes = _as_many("\n".join, [f"- {_short(note)}" for note in comparison.notes], limit // 4, f"notes; {everything}")
     left = limit - sum(map(len, (*head, notes, READING))) - RESERVE
-    table = _as_many(_table, [line for _, line in entries], left, f"rows, no worse than these; {everything}")
+    table = _as_many(_table, lines, left, f"rows, no worse than these; {everything}")
     left -= len(table)
-    folded = _as_many(_table, [_table_line(row, "") for row in quiet], left, f"rows; {everything}")
+    folded = _as_many(_table, [_as_line(entry_of(row, "")) for row in quiet], left, f"rows; {everything}")
     if folded:
         summary = f"{len(quiet)} metrics that are not gated, without a finding"
         folded = f"<details><summary>{summary}</summary>\n\n{folded}\n\n</details>"
@@ -292,30 +233,52 @@ def title(comparison: Comparison) -> str:
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    header = ["Verdict", "Metric", "Cells", "Base", "Head", "Difference", "Allowed", "Finds", "Note"]
-    return escaping.table(header, lines, right=(3, 4, 5, 6, 7))
+HEADER = ("Verdict", "Metric", "Cells", "Base", "Head", "Difference", "Allowed", "Finds", "Note")
+"Heads of the columns of a comparison as a table."
 
 
-def _table_line(row: Row, not_gated: str = " (not gated)") -> list[str]:
+@dataclass(frozen=True)
+class Entry:
+    """A line of a comparison as a table: plain text by the columns of `HEADER`."""
+
+    verdict: Verdict
+    metric: str
+    where: str
+    numbers: tuple[str, str, str, str, str]
+    note: str
+
+
+def entries_of(comparison: Comparison, rows: Sequence[Row]) -> list[Entry]:
+    """Return some rows of a comparison and its cells that are not compared, worst first."""
+    entries = [entry_of(row) for row in rows]
+    for cell in comparison.uncompared:
+        reason = f"{cell.reason_code}: {cell.detail}"
+        entries.append(Entry("not compared", cell.probe or "all", cell.where, ("", "", "", "", ""), reason))
+    return sorted(entries, key=lambda entry: WORST_FIRST.index(entry.verdict))
+
+
+def entry_of(row: Row, not_gated: str = " (not gated)") -> Entry:
     """Return a metric as a line of the table; `not_gated` follows the name of one without a gate."""
     numbers = _numbers(row)
-    verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
-    name = escaping.inline(row.name) + ("" if row.gated else not_gated)
-    cells = [numbers.base, numbers.head, numbers.difference, numbers.allowed, numbers.finds]
-    return [verdict, name, escaping.inline(row.where), *cells, _short(row.note)]
+    name = row.name + ("" if row.gated else not_gated)
+    texts = (numbers.base, numbers.head, numbers.difference, numbers.allowed, numbers.finds)
+    return Entry(row.verdict, name, row.where, texts, row.note)
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return escaping.table(HEADER, lines, right=(3, 4, 5, 6, 7))
+
+
+def _as_line(entry: Entry) -> list[str]:
+    """Return a line of the table as Markdown."""
+    verdict = f"**{entry.verdict}**" if entry.verdict == "regressed" else entry.verdict
+    return [verdict, escaping.inline(entry.metric), escaping.inline(entry.where), *entry.numbers, _short(entry.note)]
 
 
 def _change_line(change: GateChange) -> str:
     """Return a change of a gate as an item of a list, bold if a loss may now pass."""
     text = _short(str(change))
     return f"- **{text}**" if change.weaker else f"- {text}"
-
-
-def _uncompared_line(cell: UncomparedCell) -> list[str]:
-    """Return a cell that is not compared as a line of the table."""
-    reason = _short(f"{cell.reason_code}: {cell.detail}")
-    return ["not compared", escaping.inline(cell.probe or "all"), escaping.inline(cell.where), *[""] * 5, reason]
 
 
 def _detail(cell: UncomparedCell) -> str:

@@ -148,3 +148,16 @@ class Notes:
     def lines(self) -> list[str]:
         """Return each note after its number, not escaped."""
         return [f"{self.mark(note).strip()} {note}" for note in self._notes]
+
+
+# ── other media ─────────────────────────────────────────────────────────────────────────────────
+
+
+def flat(text: object) -> str:
+    """Return a value as text on one line, not escaped: line breaks and control characters become blanks."""
+    return " ".join("".join(_replace_control(character) for character in str(text)).split())
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """Return the text with its control characters escaped, except those in `keep`: for a terminal."""
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)

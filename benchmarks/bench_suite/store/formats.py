@@ -25,8 +25,9 @@ MAX_SCORES = 100
 TOP_SCORES = 20
 "Number of highest scores that a row contains, if it does not contain all."
 
-_SINGULAR = {"targets": "target", "predictions": "prediction"}
-_PLURAL = {name: column for column, name in _SINGULAR.items()}
+SINGULAR = {"targets": "target", "predictions": "prediction"}
+"Names of columns of predictions in files and frames, which have a row for each example, by their names in memory."
+_PLURAL = {name: column for column, name in SINGULAR.items()}
 _FORMS: Mapping[str, tuple[str, ...]] = {
     "lines": ("x", "y", "series"),
     "bars": ("y", "bars"),
@@ -58,7 +59,7 @@ def predictions_to_parquet(predictions: Predictions) -> bytes:
     columns: dict[str, Any] = {"example": np.asarray(predictions.ids, dtype=np.int64)}
     for name, values in predictions.columns.items():
         if name != "scores":
-            columns[_SINGULAR.get(name, name)] = values
+            columns[SINGULAR.get(name, name)] = values
             continue
         scores = np.asarray(values)
         if scores.ndim == 2 and scores.shape[1] > MAX_SCORES:

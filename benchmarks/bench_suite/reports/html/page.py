@@ -58,7 +58,9 @@ def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = Non
     return target
 
 
-def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False) -> str:
+def page(
+    runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False, version: str = ""
+) -> str:
     """Return the page of some runs as HTML.
 
     Args:
@@ -66,6 +68,7 @@ def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = 
         folder: where the page will be; addresses of files of the runs are relative to it.
         reference: as for `write_page`.
         live: whether `bench view` serves it, and the page asks for news.
+        version: if it is live, the version of the results that it shows: it asks for a new page if that changes.
     """
     several = len(runs) > 1
     ids = content.identities()
@@ -73,18 +76,18 @@ def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = 
         _describe(run, folder, reference, ids, f"run-{number}-" if several else "", several=several)
         for number, run in enumerate(runs)
     ]
-    style, program = _asset("page.css"), _asset("page.js")
     values = {
         "title": " and ".join(dict.fromkeys(one.values["title"] for one in described)),
         "several": several,
         "between": between_runs(runs) if several else [],
         "side_by_side": side_by_side(runs, [one.tables for one in described]) if several else None,
-        "policy": _policy(style, program, live=live),
-        "style": Markup(style),
-        "program": Markup(program),
+        "policy": policy(live=live),
+        "style": Markup(_style(live)),
+        "programs": [Markup(program) for program in _programs(live)],
         "data": _packed({"boards": [board for one in described for board in one.data], "live": live}),
         "version": __version__,
         "live": live,
+        "version_shown": version,
     }
     pictures = Pictures({one.run.name: one.address for one in described})
     texts: dict[int, str] = {}
@@ -136,8 +139,9 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
+    without = content.without_predictions(run, records)
     for one in data:
-        one |= {"address": address, "name": run.name}
+        one |= {"address": address, "name": run.name, "without": without}
     described = {
         "prefix": prefix,
         "name": run.name,
@@ -162,7 +166,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "commands": commands,
         "remark": remark,
         "text": str(info.get("text") or ""),
-        "cells": content.cell_lines(records, address),
+        "cells": content.cell_lines(records, run, address),
         "cell_count": len(records),
     }
     return _Described(run, prefix, address, described, data, run_tables, content.detailed(run_tables))
@@ -187,17 +191,26 @@ def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
     return {"about": across_tasks.about(summary), "grid": Grid(header, lines, notes), "reading": across_tasks.READING}
 
 
-def _policy(style: str, program: str, *, live: bool) -> str:
-    """Return the content security policy: nothing but what is in the page, by hash."""
+def policy(*, live: bool = False) -> str:
+    """Return the content security policy of a page: what is in it, by hash; its server if it is live; nothing else."""
 
     def hashed(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     rules = [
-        "default-src 'none'", f"style-src {hashed(style)}", f"script-src {hashed(program)}", "img-src data:",
-        "base-uri 'none'", "form-action 'none'",
+        "default-src 'none'", f"style-src {hashed(_style(live))}",
+        f"script-src {' '.join(map(hashed, _programs(live)))}", "img-src data:", "base-uri 'none'",
+        "form-action 'none'",
     ]  # fmt: skip
     return "; ".join([*rules, *(["connect-src 'self'"] if live else [])])
+
+
+def _style(live: bool) -> str:
+    return _asset("page.css") + (_asset("live.css") if live else "")
+
+
+def _programs(live: bool) -> list[str]:
+    return [_asset("page.js"), *([_asset("live.js")] if live else [])]
 
 
 def _packed(data: Mapping[str, Any]) -> str:

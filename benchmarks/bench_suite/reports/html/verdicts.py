@@ -9,7 +9,8 @@ from itertools import pairwise
 from bench_suite.comparison.compare import Comparison, compare
 from bench_suite.contracts import BenchError
 from bench_suite.reports import formatting, leaderboard
-from bench_suite.reports.comparison import Compared, numbers_in_words
+from bench_suite.reports.compared import Compared
+from bench_suite.reports.comparison import numbers_in_words
 from bench_suite.reports.gate_verdicts import RunVerdicts, headline
 from bench_suite.reports.html.view import Grid, Verdicts
 from bench_suite.reports.table import Table

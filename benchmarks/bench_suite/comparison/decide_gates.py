@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_suite.cli.output import say, say_left_out
+from bench_suite.comparison.base_runs.last_runs import LastRuns
+from bench_suite.comparison.base_seeds import BaseSeeds, NoMoreSeeds
+from bench_suite.comparison.baselines import base_run
+from bench_suite.comparison.compare import compare
+from bench_suite.comparison.preconditions import check_common
 from bench_suite.contracts import BenchError
-from bench_suite.execution.more_seeds import PlanOf, with_all_seeds, with_seeds_of_groups
+from bench_suite.execution.more_seeds import PlanOf, run_to_resume, with_all_seeds, with_seeds_of_groups
+from bench_suite.store.runs import Run
 from bench_suite.suite.cell import group_name
 from bench_suite.suite.seed_range import SEED, first_seeds
 
 if TYPE_CHECKING:
-    from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.verdicts import Row
     from bench_suite.execution.session import Outcome
-    from bench_suite.store.runs import Run, Store
+    from bench_suite.store.runs import Store
     from bench_suite.suite.plan import Plan
 
 Execute = Callable[["Plan", str], "Outcome"]
 "Runs the missing cells of a plan in the run of this name."
+Notify = Callable[[str], None]
+"Called with a line for the reader; an empty one separates."
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,30 @@ class Decided:
     base: Run | LastRuns
 
 
+def base_of_plan(plan: Plan, store: Store, against: Run | str, resume: str | None = None) -> Run | LastRuns:
+    """Return what a plan is compared with, before anything is trained.
+
+    Args:
+        plan: the plan.
+        store: the results.
+        against: a run, or a word, as for `baselines.base_run`.
+        resume: `newest` or the id of the run that is resumed; None for a new one.
+
+    Raises:
+        BenchError: there is no such run, or it has no cell of the plan.
+    """
+    if isinstance(against, Run):
+        base: Run | LastRuns = against
+    else:
+        resumed = run_to_resume(plan, store, resume)
+        base = base_run(store, against, plan.suite.name, before=resumed, overrides=plan.suite.overrides)
+    check_common(base, (cell.id for cell in plan.cells))
+    return base
+
+
 def decide_gates(
     plan: Plan, outcome: Outcome, base: Run | LastRuns, path: Path, store: Store, plan_of: PlanOf, execute: Execute,
-    *, offline: bool = False,
+    notify: Notify, *, offline: bool = False,
 ) -> Decided:  # fmt: skip
     """Add seeds on both sides, in the cells of undecided gates only, until each gate is decided or has the most seeds.
 
@@ -47,21 +74,19 @@ def decide_gates(
         store: the results.
         plan_of: makes a plan of the suite with more seeds.
         execute: continues the run.
+        notify: called with what is undecided, and why no seeds are added.
         offline: whether no network may be used.
     """
-    from bench_suite.cli.base_seeds import BaseSeeds, NoMoreSeeds
-    from bench_suite.comparison.base_runs.last_runs import LastRuns
-
     seed_range = plan.suite.gate_seeds
     if seed_range is None:
         return Decided(plan, outcome, base)
     if isinstance(base, LastRuns):
-        say(f"no seeds are added: {base.word} is not one run that could get more", err=True)
+        notify(f"no seeds are added: {base.word} is not one run that could get more")
         return Decided(plan, outcome, base)
     all_seeds = with_all_seeds(plan, plan_of)
     seeds = first_seeds(all_seeds.suite.axes.get(SEED, ()), seed_range.most)
     before: dict[str, int] = {}
-    with BaseSeeds(base, plan.suite, path, store, offline=offline) as of_base:
+    with BaseSeeds(base, plan.suite, path, store, notify, offline=offline) as of_base:
         while not outcome.interrupted and not outcome.stopped:
             rows = undecided(of_base.run, outcome.run)
             numbers = seeds_of_groups(rows, all_seeds)
@@ -71,13 +96,13 @@ def decide_gates(
             added = {cell.id for cell in larger.cells} - {cell.id for cell in plan.cells}
             if numbers == before or not (missing or added):  # nothing to decide, or the added seeds have failed
                 break
-            say_look(rows, numbers, seed_range.most)
+            for line in look_lines(rows, numbers, seed_range.most):
+                notify(line)
             try:
                 if missing:
                     of_base.add(missing, seeds)
-                    say_left_out(of_base.run.damages)
             except NoMoreSeeds as error:
-                say(f"no seeds are added, because base cannot have more: {error}", err=True)
+                notify(f"no seeds are added, because base cannot have more: {error}")
                 break
             plan, before = larger, numbers
             outcome = execute(plan, outcome.run.name)
@@ -86,8 +111,6 @@ def decide_gates(
 
 def undecided(base: Run, head: Run) -> list[Row]:
     """Return the gated rows that more seeds may decide; none if the runs cannot be compared, which is told later."""
-    from bench_suite.comparison.compare import compare
-
     try:
         rows = compare(base, head, trust=True).rows  # the run has just run the files that its suite names
     except BenchError:
@@ -114,11 +137,11 @@ def seeds_of_groups(rows: Sequence[Row], all_seeds: Plan) -> dict[str, int]:
     return numbers
 
 
-def say_look(rows: Sequence[Row], numbers: Mapping[str, int], most: int) -> None:
-    """Print which gates are undecided, and how many seeds their cells get."""
-    say(err=True)
+def look_lines(rows: Sequence[Row], numbers: Mapping[str, int], most: int) -> Iterator[str]:
+    """Yield an empty line, then which gates are undecided, and how many seeds their cells get."""
+    yield ""
     for where in dict.fromkeys(row.where for row in rows):
         number = numbers[where]
         metrics = ", ".join(dict.fromkeys(row.name for row in rows if row.where == where))
         have = max(row.looks[-1] if row.looks else row.seeds for row in rows if row.where == where)
-        say(f"undecided with {have} seeds: {metrics}, {where}: both sides get {number} (at most {most})", err=True)
+        yield f"undecided with {have} seeds: {metrics}, {where}: both sides get {number} (at most {most})"

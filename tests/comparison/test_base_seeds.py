@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from bench_suite.cli.base_seeds import BaseSeeds, NoMoreSeeds
+from bench_suite.comparison.base_seeds import BaseSeeds, NoMoreSeeds
 from bench_suite.store.runs import Run, Store
 
 
@@ -18,7 +18,9 @@ def base_of(folder: Path, **info: Any) -> BaseSeeds:
     path.mkdir(parents=True)
     (path / "run.json").write_text("{}")
     run = cast(Run, SimpleNamespace(name="r", path=path, info=info))
-    return BaseSeeds(run, cast(Any, SimpleNamespace(external=False)), folder / "s.toml", Store(folder / "results"))
+    return BaseSeeds(
+        run, cast(Any, SimpleNamespace(external=False)), folder / "s.toml", Store(folder / "results"), print
+    )
 
 
 def test_a_credential_that_was_not_stored_is_not_replaced_by_stars(tmp_path: Path) -> None:

@@ -8,24 +8,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from bench_suite._version import __version__
-from bench_suite.cli.output import say
 from bench_suite.comparison.baselines import FOLDER
 from bench_suite.components.discovery import PACKAGE
 from bench_suite.contracts import BenchError
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.credentials import MASK
 from bench_suite.suite.spec import Suite
-
-if TYPE_CHECKING:
-    from bench_suite.ab.revisions import Worktrees
 
 HAS_RESULTS = (0, 1, 3, 4)
 "Exit statuses of `bench run` with which it has written records."
@@ -46,6 +41,8 @@ class BaseSeeds:
     path: Path
     "Its file, whose counterpart among the files of base is run."
     store: Store
+    notify: Callable[[str], None]
+    "Called with a line for the reader."
     offline: bool = False
     _stack: ExitStack = field(default_factory=ExitStack)
     _folders: tuple[Path, str] | None = None
@@ -117,7 +114,7 @@ class BaseSeeds:
         Raises:
             NoMoreSeeds: the files that base ran with are not known.
         """
-        from bench_suite.ab.revisions import RevisionError, Worktrees, resolve, toplevel_of
+        from bench_suite.execution.revisions import RevisionError, Worktrees, resolve, toplevel_of
 
         path, cwd = self.path.resolve(), Path.cwd().resolve()
         version = self.run.info.get("version")
@@ -134,7 +131,7 @@ class BaseSeeds:
         try:
             toplevel = toplevel_of(path.parent)
             revision = resolve(toplevel, str(git["commit"]))
-            worktrees: Worktrees = self._stack.enter_context(Worktrees(toplevel))
+            worktrees = self._stack.enter_context(Worktrees(toplevel))
             tree = worktrees.folder(revision, "base")
         except RevisionError as error:
             raise NoMoreSeeds(f"{error}\n  {ADVICE}") from None
@@ -142,5 +139,5 @@ class BaseSeeds:
         if not suite.is_file():
             raise NoMoreSeeds(f"{revision.name} has no {path.relative_to(toplevel)}\n  {ADVICE}")
         same = tree / cwd.relative_to(toplevel) if cwd.is_relative_to(toplevel) else tree
-        say(f"base: the files of {revision.name}", err=True)
+        self.notify(f"base: the files of {revision.name}")
         return same if same.is_dir() else tree, str(suite)
