@@ -45,6 +45,7 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
         ("cell",), *probes,
         ("cell",), ("step", "data"), ("step", "building"), ("step", "training"), ("trained",), *probes,
         ("findings",),  # on the results
+        ("end",),
     ]  # fmt: skip
     (name,), begin = recorder.arguments["begin"]
     assert name == outcome.run.name
@@ -59,7 +60,7 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
 
     resumed = Recorder()
     execute(context.plan, store, Request(resume="newest"), resumed)
-    assert resumed.calls == [("begin",)]
+    assert resumed.calls == [("begin",), ("end",)]
     _, begin = resumed.arguments["begin"]
     assert (begin["resumed"], begin["wanted"], begin["done"]) == (True, True, 3)
 
@@ -84,4 +85,5 @@ def test_the_methods_of_the_class_itself_do_nothing(context):
     others = [callback.cell(cell), callback.step(cell, "data"), callback.window(cell, None)]
     others += [callback.trained(cell, None), callback.record(cell, None), callback.findings("mine", [])]
     others += [callback.data_notes("mine", {}), callback.training(cell, 3, 30), callback.epoch(cell, {})]
+    others += [callback.warning("a tracker has failed"), callback.end(complete=True)]
     assert [begin, *others] == [None] * len(METHODS)
