@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import get_args
+from urllib.parse import quote
 
 from bench_suite.contracts import Finding, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard
@@ -259,20 +260,31 @@ def findings(run: Run) -> Grid | None:
 # ── cells ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def cell_lines(records: Sequence[Record], address: str) -> list[CellLine]:
+def cell_lines(records: Sequence[Record], run: Run, address: str) -> list[CellLine]:
     """Return a line for each of the first cells.
 
     Args:
-        records: the cells of a run.
+        records: the cells of the run.
+        run: the run.
         address: address of the run's folder, relative to the page, with a slash at its end.
     """
     lines = []
     for record in records[:MAX_LISTED]:
-        files = [(row.name, address + row.file) for row in record.artifacts if row.kind == "predictions"]
+        files = [
+            (row.name, quote(address + row.file))
+            for row in record.artifacts
+            if row.kind == "predictions" and (run.path / row.file).is_file()
+        ]
         name = ", ".join([str(record.cell.get("task")), str(record.cell.get("model")), *_other_axes(record)])
         seconds = record.seconds.get("total")
         lines.append(CellLine(record.id, name, record.status, "" if seconds is None else f"{seconds:,.1f}", files))
     return lines
+
+
+def without_predictions(run: Run, records: Sequence[Record]) -> list[str] | bool:
+    """Return the cells whose predictions are not in the run's folder; True if that holds for all of them."""
+    present = {path.parent.name for path in (run.path / "cells").glob("*/predictions-test.parquet")}
+    return [record.id for record in records if record.id not in present] if present else True
 
 
 def _other_axes(record: Record) -> list[str]:

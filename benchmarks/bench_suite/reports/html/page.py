@@ -76,15 +76,14 @@ def page(
         _describe(run, folder, reference, ids, f"run-{number}-" if several else "", several=several)
         for number, run in enumerate(runs)
     ]
-    style, programs = _style(live), _programs(live)
     values = {
         "title": " and ".join(dict.fromkeys(one.values["title"] for one in described)),
         "several": several,
         "between": between_runs(runs) if several else [],
         "side_by_side": side_by_side(runs, [one.tables for one in described]) if several else None,
         "policy": policy(live=live),
-        "style": Markup(style),
-        "programs": [Markup(program) for program in programs],
+        "style": Markup(_style(live)),
+        "programs": [Markup(program) for program in _programs(live)],
         "data": _packed({"boards": [board for one in described for board in one.data], "live": live}),
         "version": __version__,
         "live": live,
@@ -140,8 +139,9 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
+    without = content.without_predictions(run, records)
     for one in data:
-        one |= {"address": address, "name": run.name}
+        one |= {"address": address, "name": run.name, "without": without}
     described = {
         "prefix": prefix,
         "name": run.name,
@@ -166,7 +166,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "commands": commands,
         "remark": remark,
         "text": str(info.get("text") or ""),
-        "cells": content.cell_lines(records, address),
+        "cells": content.cell_lines(records, run, address),
         "cell_count": len(records),
     }
     return _Described(run, prefix, address, described, data, run_tables, content.detailed(run_tables))
