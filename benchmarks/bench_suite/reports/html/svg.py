@@ -94,7 +94,7 @@ def lines(
     for name, points in known.items():
         number = numbers[name]
         colour = number % COLOURS
-        banded = [p for p in points if p.low is not None and p.high is not None]
+        banded = [p for p in points if _has_interval(p)]
         if joined and len(banded) > 1:
             outline = [frame.point(p.x, p.high or 0.0) for p in banded]
             outline += [frame.point(p.x, p.low or 0.0) for p in reversed(banded)]
@@ -141,7 +141,7 @@ def bars(values: Mapping[str, Mark], label: str, *, signed: bool = False) -> Mar
             f'<rect class="bar {colour}" x="{_n(min(zero, end))}" y="{_n(y - 6)}" width="{_n(abs(end - zero))}" '
             f'height="12"><title>{escape(_plain(title))}</title></rect>'
         )
-        if mark.low is not None and mark.high is not None:
+        if mark.low is not None and mark.high is not None and _has_interval(mark):
             parts.append(f'<path class="whisker ink" d="M{_n(frame.x(mark.low))},{_n(y)}H{_n(frame.x(mark.high))}"/>')
     parts.append(f'<path class="axis" d="M{_n(zero)},{_TOP}V{_n(frame.bottom)}"/>')
     return _svg(parts, frame.height, label, {})
@@ -173,7 +173,7 @@ def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[
             y = frame.y(row) + 8 * (names.index(name) - (len(names) - 1) / 2)
             if mark.value is None or not math.isfinite(mark.value):
                 continue
-            if mark.low is not None and mark.high is not None:
+            if mark.low is not None and mark.high is not None and _has_interval(mark):
                 ends = f"M{_n(frame.x(mark.low))},{_n(y)}H{_n(frame.x(mark.high))}"
                 parts.append(f'<path class="whisker c{number % COLOURS}" d="{ends}"/>')
             title = mark.title or ", ".join(filter(None, (category, name))) + f": {_marked(mark)}"
@@ -403,6 +403,11 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> st
 def _tick(tick: float, scale: Axis) -> str:
     steps = [abs(second - first) for first, second in pairwise(scale.ticks)]
     return tick_text(tick, abs(tick) if scale.logarithmic else min(steps, default=abs(tick)))
+
+
+def _has_interval(mark: Mark | Point) -> bool:
+    ends = (mark.low, mark.high)
+    return all(end is not None and not math.isnan(end) for end in ends)
 
 
 def _marked(mark: Mark) -> str:
