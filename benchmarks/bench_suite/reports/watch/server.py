@@ -37,8 +37,16 @@ MIN_PAGE_SECONDS = 5.0
 "Seconds between two pages at least, unless somebody reloads the page."
 REQUEST_SECONDS = 10.0
 "A request that has not arrived after this time is dropped."
-FILE = re.compile(r"cells/[\w=+-]+/(?:(predictions-[\w=+-]+\.parquet)|(traceback-[\w=+-]+\.txt))", re.ASCII)
-"Files of a run that are served: the store writes no other characters into such names."
+FILE = re.compile(
+    r"cells/N/predictions-N\.parquet|cells/N/traceback-N\.txt|(?:cells/N|summaries)/N/N\.png".replace("N", r"[\w=+-]+"),
+    re.ASCII,
+)
+"Files of a run that are served: the store writes no other characters into their names."
+_KINDS = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".txt": "text/plain; charset=utf-8",
+    ".png": "image/png",
+}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -225,13 +233,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_file(self, file: IO[bytes], address: str) -> None:
         size = os.fstat(file.fileno()).st_size
-        headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(size)}
-        if address.endswith(".parquet"):
-            name = address.replace("/", "-")
-            headers |= {
-                "Content-Type": "application/vnd.apache.parquet",
-                "Content-Disposition": f'attachment; filename="{name}"',
-            }
+        suffix = Path(address).suffix
+        headers = {"Content-Type": _KINDS[suffix], "Content-Length": str(size)}
+        if suffix == ".parquet":
+            headers["Content-Disposition"] = f'attachment; filename="{address.replace("/", "-")}"'
         self._answer(200, None, headers)
         if self.command == "GET":
             shutil.copyfileobj(file, self.wfile)
