@@ -44,7 +44,7 @@ def test_sections_follow_the_order_of_the_questions(make_run: Make, record: Make
     assert [one.heading for one in shown] == [HEADINGS["quality"], HEADINGS["cost"]]
     assert sorted(shown, key=lambda one: order.index(one.heading)) == shown
     assert [part.task for part in shown[0].parts] == ["imdb", "loans"]
-    assert [row[0] for row in shown[0].parts[0].grid.rows][:1] == ["quality/accuracy"]
+    assert [row[0] for row in shown[0].parts[0].grid.rows][:1] == ["quality/accuracy ↑"]
 
 
 def test_a_reader_sees_less_of_each_task_the_less_room_there_is(with_artifacts: Run) -> None:
