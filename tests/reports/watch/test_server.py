@@ -82,6 +82,8 @@ def client(serve: Serve, make_run, record) -> Client:
     run.write_text("cells/a/predictions-test.parquet", "PAR1")
     run.write_text("cells/a/traceback-cell.txt", "Traceback <b>")
     run.write_text("cells/a/quality/table.json", "{}")
+    run.write_text("cells/a/quality/a=b.png", "PNG")
+    run.write_text("summaries/quality/all.png", "PNG")
     run.write_text("secret.txt", "secret")
     return serve(run)
 
@@ -173,6 +175,8 @@ def test_every_answer_keeps_its_content_to_itself(client: Client, target: str) -
     [
         ("cells/a/predictions-test.parquet", "application/vnd.apache.parquet", b"PAR1"),
         ("cells/a/traceback-cell.txt", "text/plain; charset=utf-8", b"Traceback <b>"),
+        ("cells/a/quality/a%3Db.png", "image/png", b"PNG"),
+        ("summaries/quality/all.png", "image/png", b"PNG"),
     ],
 )
 def test_files_that_the_page_links_to_are_served(client: Client, address: str, kind: str, content: bytes) -> None:
@@ -275,13 +279,14 @@ def test_other_methods_are_refused(client: Client, method: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "run.json", "secret.txt", "records/00001.jsonl", "cells/a/quality/table.json", "cells/a/", "cells",
+        "run.json", "secret.txt", "records/00001.jsonl", "summaries.json", "cells/a/quality/table.json",
+        "cells/a/", "cells",
         "driver.json", "../secret.txt", "cells/../secret.txt", "cells/a/../../secret.txt", "cells/%2e%2e/secret.txt",
         "..%2fsecret.txt", "cells/a/%2e%2e%2f%2e%2e%2fsecret.txt", "cells/a\\..\\..\\secret.txt",
         "cells//a/traceback-cell.txt",
         "/etc/passwd", "%2fetc%2fpasswd", "cells/a/traceback-cell.txt%00.parquet", "cells/a/traceback-%ff.txt",
         "cells/a/traceback-..%2f..%2fsecret.txt", "cells/./a/traceback-cell.txt", "cells/b/traceback-cell.txt",
-        "cells/a/traceback-cell.txt%0a", "cells/a/traceback-é.txt",
+        "cells/a/traceback-cell.txt%0a", "summaries/../cells/a/quality/a=b.png", "cells/a/traceback-é.txt",
     ],
 )  # fmt: skip
 def test_no_other_file_is_served(client: Client, address: str) -> None:

@@ -70,6 +70,8 @@ class RunningCell:
     step_seconds: float | None
     steps: int
     "Number of training steps that are done; 0 if it does not train."
+    planned_steps: int
+    "Number of steps of the training, about; 0 if it is not known."
     samples_per_second: float
     loss: float | None
     alive: bool | None
@@ -230,7 +232,11 @@ def _result(record: Record, info: Mapping[str, object]) -> str:
     """Return why a cell, or a probe in it, did not end well; else its main metric."""
     if record.status != "ok":
         return record.reason or "no reason given"
-    failed = [f"probe {label} failed: {row.reason}" for label, row in record.probes.items() if row.status == "failed"]
+    failed = [
+        f"probe {label} failed: {row.reason or 'no reason given'}"
+        for label, row in record.probes.items()
+        if row.status == "failed"
+    ]
     if failed:
         return "; ".join(failed)
     report = info.get("report")
@@ -258,9 +264,8 @@ def _tracebacks(record: Record, run: Path) -> Iterable[str]:
 def _running(cell: Unfinished, planned: Mapping[str, str], now: float) -> RunningCell:
     return RunningCell(
         cell.cell, _name(cell.cell, planned, {}), plain_label(cell.step or "starting", _TEXT),
-        max(0.0, now - cell.began) if cell.began else None,
-        max(0.0, now - cell.step_began) if cell.step_began else None,
-        cell.steps, cell.samples_per_second if _is_finite(cell.samples_per_second) else 0.0,
+        _seconds_since(cell.began, now), _seconds_since(cell.step_began, now),
+        cell.steps, cell.planned_steps, cell.samples_per_second if _is_finite(cell.samples_per_second) else 0.0,
         cell.loss if _is_finite(cell.loss) else None, _process_runs(cell),
     )  # fmt: skip
 
@@ -295,6 +300,11 @@ def _end_of(record: Record) -> float:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, float | int) and math.isfinite(value)
+
+
+def _seconds_since(moment: float, now: float) -> float | None:
+    """Return the seconds between a moment and now; None if the moment is not stated."""
+    return max(0.0, now - moment) if moment and _is_finite(moment) else None
 
 
 def _seconds_since_1970(text: str) -> float | None:

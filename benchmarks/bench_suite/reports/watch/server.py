@@ -15,7 +15,6 @@ import re
 import secrets
 import shutil
 import socket
-import stat
 import sys
 import threading
 import time
@@ -37,8 +36,16 @@ MIN_PAGE_SECONDS = 5.0
 "Seconds between two pages at least, unless somebody reloads the page."
 REQUEST_SECONDS = 10.0
 "A request that has not arrived after this time is dropped."
-FILE = re.compile(r"cells/[\w=+-]+/(?:(predictions-[\w=+-]+\.parquet)|(traceback-[\w=+-]+\.txt))", re.ASCII)
-"Files of a run that are served: the store writes no other characters into such names."
+FILE = re.compile(
+    r"cells/N/predictions-N\.parquet|cells/N/traceback-N\.txt|(?:cells/N|summaries)/N/N\.png".replace("N", r"[\w=+-]+"),
+    re.ASCII,
+)
+"Files of a run that are served: the store writes no other characters into their names."
+_KINDS = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".txt": "text/plain; charset=utf-8",
+    ".png": "image/png",
+}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -161,17 +168,12 @@ class PageServer(ThreadingHTTPServer):
             return None
         folder = os.path.realpath(self._watched.path)
         path = os.path.join(folder, *address.split("/"))
-        if os.path.realpath(path) != path:  # a link may lead anywhere
+        if os.path.realpath(path) != path or not os.path.isfile(path):  # a link may lead anywhere
             return None
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
-            file = os.fdopen(os.open(path, flags), "rb")
+            return open(path, "rb")
         except OSError:
             return None
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            file.close()
-            return None
-        return file
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print the traceback of an error of the program; a browser that goes away, or does not go on, is none."""
@@ -225,13 +227,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_file(self, file: IO[bytes], address: str) -> None:
         size = os.fstat(file.fileno()).st_size
-        headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(size)}
-        if address.endswith(".parquet"):
-            name = address.replace("/", "-")
-            headers |= {
-                "Content-Type": "application/vnd.apache.parquet",
-                "Content-Disposition": f'attachment; filename="{name}"',
-            }
+        suffix = Path(address).suffix
+        headers = {"Content-Type": _KINDS[suffix], "Content-Length": str(size)}
+        if suffix == ".parquet":
+            headers["Content-Disposition"] = f'attachment; filename="{address.replace("/", "-")}"'
         self._answer(200, None, headers)
         if self.command == "GET":
             shutil.copyfileobj(file, self.wfile)
