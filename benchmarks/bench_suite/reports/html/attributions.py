@@ -54,14 +54,14 @@ def attributions(run: Run, examples: TaskExamples) -> dict[int, list[Attribution
     by_position: dict[int, list[Attribution]] = {}
     for number, model in enumerate(examples.models):
         artifacts = {
-            found["name"] + ("-words" if found["words"] else ""): (found, row)
+            matched["name"] + ("-words" if matched["words"] else ""): (matched, row)
             for row in model.record.artifacts
-            if label_of(row.name) in labels and (found := _NAME.fullmatch(row.name.rpartition("/")[2]))
+            if label_of(row.name) in labels and (matched := _NAME.fullmatch(row.name.rpartition("/")[2]))
         }
         if not artifacts:
             continue
         position = {row: at for at, row in enumerate(examples.rows[:, number].tolist()) if row >= 0}
-        shown = max(int(found["rank"] or 1) for found, _ in artifacts.values())
+        shown = max(int(matched["rank"] or 1) for matched, _ in artifacts.values())
         for name, row in _chosen_rows(model.predictions, shown).items():
             # A text has its words and a picture of them: the words can be read by everybody.
             entry = artifacts.get(f"{name}-words") or artifacts.get(name)

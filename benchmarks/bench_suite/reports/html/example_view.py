@@ -9,7 +9,7 @@ from typing import Any
 
 from bench_suite.reports import formatting
 from bench_suite.reports.html.attributions import Attribution
-from bench_suite.reports.html.examples import Choice, TaskExamples, rule_text
+from bench_suite.reports.html.examples import Selection, TaskExamples, rule_text
 from bench_suite.reports.html.items import Item, Items
 
 MAX_NAME = 60
@@ -71,7 +71,7 @@ class ExamplesView:
     """The examples of one task, ready to be written."""
 
     examples: TaskExamples
-    choice: Choice
+    choice: Selection
     items: Items
     classes: Sequence[str]
     "Names of the classes by number; numbers that have none are written as they are."

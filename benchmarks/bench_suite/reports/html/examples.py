@@ -92,7 +92,7 @@ class TaskExamples:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """The examples of a task that are shown, in order, and how many were chosen by which rule."""
 
     rows: np.ndarray
@@ -259,7 +259,7 @@ def _groups(models: Sequence[ShownModel], rows: np.ndarray) -> dict[str, np.ndar
 # ── choice ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def choose(examples: TaskExamples, count: int, always: Sequence[int] = ()) -> Choice:
+def choose(examples: TaskExamples, count: int, always: Sequence[int] = ()) -> Selection:
     """Choose up to `count` examples: half of them the hardest, a quarter disputed ones, a quarter drawn at random.
 
     The hardest are those that most models get wrong, and among equals those with the most confident errors; of a
@@ -294,7 +294,7 @@ def choose(examples: TaskExamples, count: int, always: Sequence[int] = ()) -> Ch
             chosen[row] = kind
     rows = np.array(list(chosen), dtype=np.int64)
     numbers = Counter(chosen.values())
-    return Choice(
+    return Selection(
         rows[np.argsort(position[rows], kind="stable")], numbers["hardest"], numbers["disputed"], numbers["drawn"]
     )
 
@@ -322,7 +322,7 @@ def _disagreement(examples: TaskExamples) -> np.ndarray:
     return (np.diff(ordered, axis=1) > 0).sum(axis=1).astype(np.float64)
 
 
-def rule_text(examples: TaskExamples, choice: Choice) -> str:
+def rule_text(examples: TaskExamples, choice: Selection) -> str:
     """Return which examples are shown, for a reader."""
     total = len(examples.ids)
     if len(choice.rows) == total:
