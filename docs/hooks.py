@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,6 +33,9 @@ from bench_suite.suite.spec import (
     RULES,
     train_options,
 )
+
+if TYPE_CHECKING:
+    from bench_suite.store.runs import Run
 
 ROOT = Path(__file__).parent.parent
 MARKER = re.compile(r"^<!-- generated: (?P<name>[a-z]+)(?: (?P<argument>.+?))? -->$", re.MULTILINE)
@@ -181,7 +184,7 @@ def part_components(kind: str) -> str:
     text = []
     for component in shipped(kind):  # type: ignore[arg-type]  # a marker with a wrong kind gives nothing, and a test fails
         text += [f"## {component.name}", component.doc.strip(), FACTS.get(kind, version)(component)]
-        if kind in ("tasks", "models", "probes", "problems", "importers"):
+        if kind in ("tasks", "models", "probes", "problems", "importers", "exporters"):
             text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
@@ -204,7 +207,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "probes": ("probe", "during", "summarise"),
     "executors": ("execute",),
     "importers": ("matches", "cells"),
-    "exporters": ("export", "follow"),
+    "exporters": ("export", "export_run", "export_to", "follow"),
     "metrics": (),  # the function that has the file's name
 }
 
@@ -281,7 +284,15 @@ def problem_facts(problem: Component) -> str:
 def exporter_facts(exporter: Component) -> str:
     """Return a table with when an exporter writes and the packages that it needs."""
     rows = {
-        "writes": "during a run" if "follow" in exporter.functions else "from a finished result",
+        "writes": " and ".join(
+            when
+            for when, functions in {
+                "during a run": {"follow"},
+                "from a finished result": {"export", "export_run", "export_to"},
+            }.items()
+            if functions & exporter.functions
+        ),
+        "chosen by": ", ".join(f"`{suffix}`" for suffix in exporter.words("SUFFIXES")),
         "needs the packages": ", ".join(exporter.words("IMPORTS")),
         "version": str(exporter.version),
     }
@@ -468,6 +479,37 @@ def part_floors(_: str) -> str:
     return "\n\n".join([drawing(rooms), source])
 
 
+# ── gallery ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def part_gallery(_: str) -> str:
+    """Return a table of the pages that `on_post_build` writes."""
+    rows = []
+    for suite, run in gallery_runs().items():
+        title, about = (html.escape(str(run.info.get(key) or "")) for key in ("title", "description"))
+        rows.append([f'<a href="gallery/{suite}.html">{title or suite}</a>', about, str(run.info["started"])[:10]])
+    return table(("report", "question", "run on"), rows)
+
+
+def gallery_runs() -> dict[str, Run]:
+    """Return the newest stored run of each suite that ships with the program, in the order of their names."""
+    from bench_suite.store.runs import Run, Store
+
+    newest: dict[str, Run] = {}
+    for info in Store(ROOT / "results").runs():
+        if (ROOT / "suites" / f"{info.suite}.toml").is_file() and not info.smoke:
+            newest.setdefault(info.suite, Run(info.path))
+    return dict(sorted(newest.items()))
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Write the pages of the gallery into the built site (a hook of MkDocs)."""
+    from bench_suite.reports.html.page import write_page
+
+    for suite, run in gallery_runs().items():
+        write_page([run], Path(config["site_dir"]) / "gallery" / f"{suite}.html")
+
+
 PARTS: Mapping[str, Callable[[str], str]] = {
     "options": part_options,
     "probes": part_probes,
@@ -479,4 +521,5 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "floors": part_floors,
     "quickstart": part_quickstart,
     "changelog": part_changelog,
+    "gallery": part_gallery,
 }

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +150,21 @@ def test_every_import_that_the_pages_show_works() -> None:
         )
     ]
     assert wrong == []
+
+
+def test_exported_files_are_read_as_the_guide_says(tmp_path, capsys, monkeypatch):
+    paths = sorted(path.parent for path in (DOCS.parent / "results").glob("*-quickstart-*/run.json"))
+    if not paths:
+        pytest.skip("the repository's folder results/ has no run of the suite quickstart")
+    ignored = shutil.ignore_patterns("report*", "index", "cells", "weights")
+    shutil.copytree(paths[-1], tmp_path / "results" / paths[-1].name, ignore=ignored)
+    page = (DOCS / "guides" / "export.md").read_text(encoding="utf-8")
+    table, card = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for arguments in (("--output", "run.parquet"), ("--set", "model=cnn", "--output", "README.md")):
+        assert f"bench export {' '.join(arguments)[:18]}" in page
+        ended = bench(tmp_path, "export", *arguments)
+        assert ended.returncode == 0, ended.stderr
+    monkeypatch.chdir(tmp_path)
+    for text, shown in ((table, "gradient_boosting"), (card, "mnist-5k quality/accuracy 0.9")):
+        exec(text, {})
+        assert shown in capsys.readouterr().out

@@ -104,6 +104,19 @@ def test_the_picture_of_the_report_is_small_and_the_command_that_makes_it_exists
     assert (ROOT / command).is_file()
 
 
+def test_the_reports_that_are_kept_are_what_the_command_writes():
+    from bench_suite.reports.leaderboard import leaderboard
+    from bench_suite.reports.markdown import short_report
+    from bench_suite.store.runs import Store
+
+    about = (ROOT / "reports" / "README.md").read_text(encoding="utf-8")
+    (name,) = {*re.findall(r"\bbench (?:leaderboard|report) (\S+)", about)}
+    run = Store(ROOT / "results").open(name)
+    committed = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "reports").glob("*.md")}
+    assert committed["LEADERBOARD.md"] == f"# Leaderboard\n\n{leaderboard([run], level=2)}"
+    assert committed["quickstart.md"] == short_report(run)
+
+
 def test_what_the_readme_shows_of_the_quickstart_is_the_run_that_is_kept():
     from bench_suite.reports.terminal import terminal_table
     from bench_suite.store.runs import Store

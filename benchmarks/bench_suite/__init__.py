@@ -102,7 +102,7 @@ def run(
         offline: use no network.
         trust: run the Python files that the suite names.
         stop_at_first: stop at the first cell that fails, as `-x` does.
-        tensorboard: write event files for TensorBoard beside the records.
+        tensorboard: write event files for TensorBoard beside the records, as `log = ["tensorboard"]` in `[run]` does.
         progress: whether to show the progress; None shows it in a notebook, and if standard error is a terminal.
 
     Returns:
@@ -130,6 +130,7 @@ def run(
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
     from bench_suite.suite.spec import locate
+    from bench_suite.suite.trackers import with_tracker
 
     if against is not None and smoke:
         raise BenchError("a smoke run is never compared: leave out smoke=True, or against")
@@ -141,11 +142,11 @@ def run(
     def execute_plan(plan: Plan, resume: str | None) -> Outcome:
         request = Request(smoke, offline, trust, resume, stale, stop_at_first=stop_at_first)
         with _showing(plan, progress) as callback:
-            if tensorboard:
-                callback = _with_tensorboard(callback, Path(results), resume)
             return execute(plan, store, request, callback)
 
-    plan = plan_of(seeded(read_suite(str(suite), overrides), None if seeds is None else str(seeds)))
+    stated = read_suite(str(suite), overrides)
+    stated = with_tracker(stated, "tensorboard") if tensorboard else stated
+    plan = plan_of(seeded(stated, None if seeds is None else str(seeds)))
     if resume is not None:
         plan = with_seeds_of_run(plan, plan_of, run_to_resume(plan, store, resume))
     base = None
@@ -185,14 +186,6 @@ def _showing(plan: Plan, progress: bool | None) -> Iterator[RunCallback]:
 
         with progress_for(plan.cells) as callback:
             yield callback
-
-
-def _with_tensorboard(callback: RunCallback, results: Path, resume: str | None) -> RunCallback:
-    from bench_suite.components import discovery
-
-    exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
-    following: RunCallback = exporter.follow(callback, results, resume)
-    return following
 
 
 def load(name: str | Path = "latest", *, results: str | Path = "results") -> StoredRun:

@@ -473,10 +473,13 @@ class Window:
     "Seconds of the window that were spent waiting for data."
     loss: float
     "Loss of the window's last step: it is read once a window."
+    learning_rate: float | None = None
+    "Learning rate of the window's last step, of the first group of parameters; None if the engine does not report it."
 
 
 Report = Callable[[Window], bool]
-"Called with each window, for progress, logs and deadlines; if it returns False, the engine stops."
+"""Called with each window, for progress, logs and deadlines; if it returns False, the engine stops. If it has a method
+`epoch`, the engine calls that with each row of `History.epochs` when the epoch has ended."""
 
 
 class Checkpoints(Protocol):
@@ -519,8 +522,8 @@ class History:
     """What happened during a training."""
 
     epochs: tuple[Mapping[str, float], ...] = ()
-    """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; with a validation
-    split `validation_loss`, and with a target `validation_METRIC`."""
+    """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; `learning_rate`, that
+    of its last step; with a validation split `validation_loss`, and with a target `validation_METRIC`."""
     windows: tuple[Window, ...] = ()
     "Windows of the steady state: those after the warm-up."
     steps: int = 0

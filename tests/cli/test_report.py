@@ -31,7 +31,18 @@ def test_several_runs_are_one_file_where_one_is_named(bench, runs):
     ended = bench("report", *(run.name for run in runs), "--output", "deep/both.md")
     assert (ended.status, ended.out) == (0, "deep/both.md\n")
     text = Path("deep/both.md").read_text()
-    assert [line for line in text.splitlines() if line.startswith("# ")] == ["# First", "# Second"]
+    assert [line for line in text.splitlines() if line.startswith("# ")] == ["# Reports of 2 runs"]
+    assert text.index("## First") < text.index("## Second")
+
+
+def test_the_report_is_short_unless_all_of_it_is_asked_for(bench, runs):
+    bench("report", runs[0].name, "--output", "short.md")
+    bench("report", runs[0].name, "--output", "full.md", "--full")
+    short, full = Path("short.md").read_text(), Path("full.md").read_text()
+    assert "## Gates" in short
+    assert "## Gates" in full
+    assert "## What to open" in short
+    assert "## What to open" not in full
 
 
 def test_a_run_that_is_not_there_is_an_error(bench, runs):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.reports.across_tasks import MAX_MODELS, about, across_tasks, as_markdown, as_text
+from bench_suite.reports.across_tasks import (
+    MAX_MODELS,
+    AcrossTasks,
+    ModelAcrossTasks,
+    about,
+    across_tasks,
+    as_markdown,
+    as_text,
+    table_of,
+)
 from bench_suite.reports.leaderboard import leaderboard
 from bench_suite.reports.markdown import report
 from bench_suite.reports.table import tables
 from bench_suite.reports.terminal import terminal_table
+from bench_suite.stats.across_tasks import Estimate
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -91,3 +102,26 @@ def test_without_two_models_on_three_tasks_there_is_no_summary(
     run = make_run(*(record(task=task, model=name.format(task=task, model=model)) for task in tasks for model in "ab"))
     assert across_tasks(tables([run])) is None
     assert "Across tasks" not in leaderboard([run])
+
+
+def test_the_best_estimates_are_bold_if_their_intervals_tell_them_from_another() -> None:
+    def model(label: str, rank: tuple[float, float], mean: tuple[float, float], strength: float) -> ModelAcrossTasks:
+        estimates = [Estimate(sum(ends) / 2, ends) for ends in (rank, (0.4, 0.6), (strength, strength), mean)]
+        return ModelAcrossTasks(label, *estimates)
+
+    models = (
+        model("a", (1.0, 1.5), (0.2, 0.3), 2.0),
+        model("b", (1.2, 2.0), (0.1, 0.15), 1.0),
+        model("c", (2.5, 3.0), (0.4, 0.5), 0.0),
+    )
+    lower = AcrossTasks(("x", "y", "z"), models, "quality/loss", (), better="lower")
+    for summary, best_mean in ((lower, "0.125"), (replace(lower, better="higher"), "0.45")):
+        lines = {line[0]: line[1:] for line in table_of(summary, bold_best=True)[1]}
+        assert [lines[label][0].startswith("**") for label in "abc"] == [True, True, False]  # average rank
+        assert [label for label in "abc" if lines[label][1].startswith("**")] == [
+            label for label in "abc" if best_mean in lines[label][1]
+        ]
+        assert not any("**" in lines[label][2] for label in "abc")  # equal probabilities of improvement
+        assert [lines[label][3].startswith("**") for label in "abc"] == [True, False, False]
+    assert not any("**" in text for line in table_of(lower)[1] for text in line)
+    assert "**" in as_markdown(lower)

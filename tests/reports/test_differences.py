@@ -76,7 +76,7 @@ def test_a_column_has_the_differences_from_the_reference(make_run: Make, record:
     assert a.p < 0.001
     text = re.sub(r" +", " ", leaderboard([run]))
     assert "| quality/<br>accuracy ↑<br>− c |" in text
-    assert "| 1= a | a | 0.900 ± 0.012 | +0.100 ± 0.0" in text
+    assert "| 1= a | a | **0.900 ± 0.012** | +0.100 ± 0.0" in text
     assert "better p<.001" in text
     assert "| reference |" in text
     assert "A column `− MODEL` contains the difference from that model" in text

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
 from bench_suite.reports.markdown import report
 
 
@@ -35,6 +35,29 @@ def test_cells_whose_rate_never_became_steady_are_counted_with_the_metrics(recor
     assert doubt_lines(cells) == [
         "the rate of 1 cell never became steady (throughput/train, throughput/inference, throughput/latency_p50 and 2 "
         "more)"
+    ]
+
+
+def test_a_busy_machine_and_several_machines_are_one_line_each(
+    make_run: Callable[..., Any], record: Callable[..., Record]
+) -> None:
+    run = make_run(record(seed=0, machine_busy=True), record(seed=1))
+    assert machine_lines(run, run.records()) == [
+        "the machine was busy with other work during 1 of 2 cells: their timings are doubtful"
+    ]
+    other = run.add_environment({"hardware": {"cpu": "Other Processor", "cores": 8}})
+    with run.writer() as writer:
+        writer.write(record(seed=2, environment=other))
+    [_, line] = machine_lines(run, run.records())
+    assert line.startswith("the cells ran on 2 machines (Example Processor, 2 cores; Other Processor, 8 cores)")
+    quiet = make_run(record())
+    assert machine_lines(quiet, quiet.records()) == []
+
+
+def test_prominent_notes_on_the_data_are_listed_once_a_task(record: Callable[..., Record]) -> None:
+    data = {"notes": {"labels": "guessed", "columns": "three"}, "prominent": ["labels"]}
+    assert data_notes([record(data=data), record(seed=1, data=data), record(task="b")]) == [
+        ("imdb", "labels", "guessed")
     ]
 
 

@@ -28,6 +28,14 @@ HOSTILE = [
     "a\x00b\x1b[31m",
     "$x$",
     "``",
+    "# no heading",
+    "- no item",
+    "+ no item",
+    "---",
+    "===",
+    "1. no item",
+    "17) no item",
+    "=",
 ]
 
 
@@ -41,6 +49,47 @@ def test_hostile_text_renders_as_itself(text: str) -> None:
     flat = " ".join(text.replace("\x00", " ").replace("\x1b", " ").split())
     assert shown(rendered).strip() == f"x {flat} x"
     assert re.findall(r"<(?!/?p>)", rendered) == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_renders_as_itself_at_the_start_of_a_line(text: str) -> None:
+    flat = " ".join(text.replace("\x00", " ").replace("\x1b", " ").split())
+    rendered = MARKDOWN.render(escaping.inline(text))
+    assert shown(rendered).strip() == flat
+    assert re.findall(r"<(?!/?p>)", rendered) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "raw"),
+    [
+        ("@octocat", "@&#8203;octocat"),
+        ("thanks (@org/team)", "thanks (@&#8203;org/team)"),
+        ("a@b.example", "a@&#8203;b.example"),
+        ("#123", "#&#8203;123"),
+        ("org/repo#7", "org/repo#&#8203;7"),
+        ("recall@5", "recall@5"),
+        ("# of examples", "\\# of examples"),
+        ("https://evil.example/a", "https:\\/\\/evil.example/a"),
+        ("WWW.evil.example", "WWW\\.evil.example"),
+    ],
+)
+def test_no_text_notifies_people_or_links_issues_or_addresses(text: str, raw: str) -> None:
+    assert escaping.inline(text) == raw
+    assert shown(MARKDOWN.render(raw)).strip().replace("\u200b", "") == text
+
+
+@pytest.mark.parametrize("number", [0x202A, 0x202B, 0x202C, 0x202D, 0x202E, *range(0x2066, 0x206A), 0x200B, 0x2060,
+                                    0xFEFF, 0xAD, 0x200F, 0xE0041])  # fmt: skip
+def test_invisible_characters_become_visible(number: int) -> None:
+    text = f"a{chr(number)}b"
+    for written in (escaping.inline(text), escaping.code(text), escaping.block(text), escaping.attribute(text)):
+        assert f"U+{number:04X}" in html.unescape(written)
+        assert chr(number) not in html.unescape(written)
+
+
+def test_joiners_of_scripts_and_emojis_stay_and_those_that_disguise_a_name_do_not() -> None:
+    assert escaping.inline("می\u200cخواهم 👩\u200d💻") == "می\u200cخواهم 👩\u200d💻"
+    assert escaping.inline("ad\u200dmin\u200c") == "ad⟨U+200D⟩min⟨U+200C⟩"
 
 
 @given(st.text(max_size=60))

@@ -1,5 +1,6 @@
 """Leaderboards, and their insertion into a user's file."""
 
+import html
 import os
 import re
 import stat
@@ -8,9 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from bench_suite.contracts import Record
-from bench_suite.reports.leaderboard import BEGIN, END, ReportError, insert, leaderboard, write, write_leaderboard
+from bench_suite.reports.leaderboard import (
+    BEGIN,
+    END,
+    ReportError,
+    anchors,
+    insert,
+    leaderboard,
+    write,
+    write_leaderboard,
+)
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -25,7 +36,7 @@ def test_each_task_has_its_table_with_ranks_intervals_and_seeds(make_run: Make, 
         "### loans – loans-25k",
     ]
     squeezed = re.sub(r" +", " ", text)
-    assert "| 1 | b | 0.900 ± 0.012 |" in squeezed
+    assert "| 1 | b | **0.900 ± 0.012** |" in squeezed
     assert "| 2 | a | 0.800 ± 0.012 |" in squeezed
     assert run.name in text
     assert "Two seeds are few" in text
@@ -109,7 +120,44 @@ def test_no_name_can_end_the_place_between_the_markers(make_run: Make, record: M
 
 def test_a_leaderboard_can_be_a_file_of_its_own(make_run: Make, record: Make_record, tmp_path: Path) -> None:
     path = write_leaderboard([make_run(record())], tmp_path / "reports" / "LEADERBOARD.md")
-    assert path.read_text().startswith("# Leaderboard\n\n### imdb")
+    assert path.read_text().startswith("# Leaderboard\n\n## imdb")
+
+
+def test_several_suites_are_one_page_that_tells_their_tables_of_one_task_apart(
+    make_run: Make, record: Make_record, tmp_path: Path
+) -> None:
+    other = {"name": "imdb-25k", "source": "package:other", "fingerprint": "e" * 8, "train": 10, "test": 10}
+    one = make_run(record(), record(task="a|b [c](d)"), record(task="a-b--c-d"), suite="one")
+    two = make_run(record(id="other", suite="two", data=other), suite="two")
+    text = write_leaderboard([one, two], tmp_path / "L.md").read_text()
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert re.findall("<h1>(.*)</h1>", page) == ["Leaderboard"]
+    headings = [html.unescape(heading) for heading in re.findall("<h2>(.*)</h2>", page)]
+    assert sorted(headings) == sorted([
+        "imdb – imdb-25k – suite one, data ffffffff", "imdb – imdb-25k – suite two, data eeeeeeee",
+        "a|b [c](d) – a|b [c](d)-25k", "a-b--c-d – a-b--c-d-25k",
+    ])  # fmt: skip
+    listed = [html.unescape(entry) for entry in re.findall('<a href="#.*?">(.*)</a>', page)]
+    assert listed == headings
+    targets = re.findall('<a id="(.*?)">', page)
+    assert re.findall('<a href="#(.*?)">', page) == targets
+    assert len(set(targets)) == 4
+    assert "Suite: one." in text
+    assert "Suite: two." in text
+
+
+def test_a_task_that_two_suites_share_is_one_table_that_names_both(make_run: Make, record: Make_record) -> None:
+    runs = [make_run(record(), suite="one"), make_run(record(suite="two", model="b"), suite="two")]
+    text = leaderboard(runs)
+    assert text.count("###") == 1
+    assert "Suites: one and two." in text
+    assert "Suite" not in leaderboard(runs[:1]).partition("*Made by")[0]
+
+
+def test_names_of_links_are_never_the_same() -> None:
+    assert anchors(["a b", "A-B", "a b 2", "–", "a b"], "across-tasks") == [
+        "a-b", "a-b-2", "a-b-2-2", "part", "a-b-3", "across-tasks",
+    ]  # fmt: skip
 
 
 def test_heads_are_narrow_the_probe_the_metric_and_the_unit_on_their_own_lines(

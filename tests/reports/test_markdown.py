@@ -79,7 +79,9 @@ def test_a_target_that_is_a_file_holds_all_runs(make_run: Make, record: Make_rec
     runs = [make_run(record(), title="First"), make_run(record(), title="Second")]
     [path] = write_report(runs, tmp_path / "deep" / "both.md")
     assert path == tmp_path / "deep" / "both.md"
-    assert [line for line in path.read_text().splitlines() if line.startswith("# ")] == ["# First", "# Second"]
+    lines = path.read_text().splitlines()
+    assert [line for line in lines if line.startswith("# ")] == ["# Reports of 2 runs"]
+    assert [line for line in lines if line in ("## First", "## Second")] == ["## First", "## Second"]
     assert [path.name for path in write_report(runs, tmp_path / "each")] == [f"{run.name}.md" for run in runs]
 
 

@@ -151,7 +151,9 @@ def lines(
 
 
 def _executor(plan: Plan) -> Iterator[str]:
-    """Yield where the units run, if the suite states it; an executor of the suite's own is not run to ask it."""
+    """Yield the trackers and where the units run, if the suite states them; its own executor is not run to ask it."""
+    if plan.suite.log:
+        yield f"log: {', '.join(tracker.name for tracker in plan.suite.log)}"
     use = plan.suite.executor
     if use is None:
         check_devices(plan)

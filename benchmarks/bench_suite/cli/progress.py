@@ -195,6 +195,10 @@ class Plain(Progress):
         self.since = time.perf_counter()
         self._say(ended_cell_line(cell, record, self.done, self.cells))
 
+    def warning(self, text: str) -> None:
+        """Write a line."""
+        self._say(f"warning: {text}")
+
     def _alive(self, cell: Cell, what: str) -> None:
         """Write what the cell is doing, at most once in 30 s."""
         if time.perf_counter() - self.since > 30:
@@ -288,6 +292,10 @@ class Live(Progress):
         self.console.print(printable(ended_cell_line(cell, record, self.done, self.cells)), style=style, markup=False)
         self.running.pop(cell.id, None)
         self.bar.update(self.task, advance=1)
+
+    def warning(self, text: str) -> None:
+        """Write a line."""
+        self.console.print(printable(f"warning: {text}"), style="yellow", markup=False)
 
     def _now(self, cell: Cell, text: str) -> None:
         """Show what a cell is doing, and the number of other cells that run."""

@@ -1,4 +1,4 @@
-"""`bench report`: write the report of one or more runs, as Markdown."""
+"""`bench report`: write the report of one or more runs, as Markdown or as an HTML page."""
 
 from __future__ import annotations
 
@@ -22,18 +22,25 @@ from bench_suite.store.runs import Store
     metavar="FILE",
     help="Write it to FILE; default: reports/RUN.md, or reports/RUN.html.",
 )
+@click.option("--full", is_flag=True, help="Write all metrics, artifacts and versions too, with a folder of pictures.")
 @click.option("--html", is_flag=True, help="Write one HTML page, which opens from disk without a network.")
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser; implies --html.")
 @REFERENCE
 def command(
-    runs: tuple[str, ...], results: Path, output: Path | None, html: bool, opened: bool, reference: str | None
-) -> None:
-    """Write the reports of the given runs, by default of the newest run, as Markdown with pictures, or as a page.
+    runs: tuple[str, ...], results: Path, output: Path | None, full: bool, html: bool, opened: bool,
+    reference: str | None,
+) -> None:  # fmt: skip
+    """Write the reports of the given runs, by default of the newest run, as Markdown, or as a page.
+
+    A report in Markdown has the verdicts of the gates, the ranked tables, what a reader must know, and what to open for
+    more; the page has everything. Gates are judged against the baseline of the suite, if there is one (see bench
+    baseline).
 
     RUN is the name of a run or the first letters of it. `bench results` lists the runs.
 
     \b
       bench report
+      bench report --full
       bench report --html --open
       bench report 20261124T1200 --output reports/nlp.md
       bench report RUN1 RUN2 --html
@@ -45,15 +52,17 @@ def command(
     selected_runs = [store.open(run) for run in runs or ("latest",)]
     check_reference(reference, selected_runs)
     html = html or opened or (output is not None and output.suffix in (".html", ".htm"))
+    if html and full:
+        raise click.UsageError("--full is for Markdown: the page has all of it")
     target = output or Path("reports") / f"{selected_runs[0].name}.{'html' if html else 'md'}"
     if html:
         from bench_suite.reports.html.page import write_page
 
-        say(write_page(selected_runs, target, reference=reference, store=store))
+        say(write_page(selected_runs, target, reference=reference))
         if opened:
             webbrowser.open(target.resolve().as_uri())
     else:
-        for path in write_report(selected_runs, target, reference):
+        for path in write_report(selected_runs, target, reference, short=not full, gates=True):
             say(path)
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
     say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)

@@ -22,7 +22,6 @@ from bench_suite.cli.arguments import (
     SEEDS,
     SET,
     SMOKE,
-    display_path,
     run_arguments,
     shared_options,
     with_executor,
@@ -32,7 +31,6 @@ from bench_suite.cli.output import printable, say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.comparison.base_runs.last_runs import LastRuns
-    from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run, Store
     from bench_suite.suite.plan import Plan
@@ -72,7 +70,9 @@ if TYPE_CHECKING:
 @SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
-@click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")
+@click.option(
+    "--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records (same as run.log)."
+)
 @shared_options(EXECUTOR, JOBS, ADDRESS, CLUSTER, RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
@@ -103,6 +103,7 @@ def command(
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
+    from bench_suite.suite.trackers import with_tracker
 
     if suite is None and resume not in (None, "newest"):
         suite, resume = resume, "newest"  # `bench run --resume SUITE`: the word after it is the suite, not a run
@@ -115,6 +116,8 @@ def command(
     overrides = with_executor(overrides, executor, jobs, address, cluster)
     store = Store(results)
     stated = read_suite(suite, overrides)
+    if tensorboard:
+        stated = with_tracker(stated, "tensorboard")
     plan, failed_in = select_cells(make_plan(seeded(stated, seeds), only), keyword), None
 
     def plan_of(other: Suite) -> Plan:
@@ -133,7 +136,6 @@ def command(
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
-    from bench_suite.components import discovery
     from bench_suite.execution.component_checks import check_trust
     from bench_suite.execution.session import Request, execute
     from bench_suite.suite.option_checks import check_plan_options
@@ -155,11 +157,7 @@ def command(
     def execute_plan(plan: Plan, resume: str | None) -> Outcome:
         request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
         with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
-            callback: RunCallback = progress
-            if tensorboard:
-                exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
-                callback = exporter.follow(progress, results, resume)
-            return execute(plan, store, request, callback)
+            return execute(plan, store, request, progress)
 
     outcome = execute_plan(plan, resume)
     if base is not None and not last_failed:
@@ -168,8 +166,8 @@ def command(
         path, notify = locate(suite), partial(say, err=True)
         decided = decide_gates(plan, outcome, base, path, store, plan_of, execute_plan, notify, offline=offline)
         plan, outcome, base = decided.plan, decided.outcome, decided.base
-    if tensorboard:
-        say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
+    for line in (*outcome.logged.values(), *(f"warning: {error}" for error in outcome.tracker_errors)):
+        say(printable(line), err=True)
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
     resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
     resumable += f" --seeds {seeds}" if seeds is not None else ""

@@ -94,6 +94,8 @@ FORMS: dict[str, tuple[str, Any]] = {
     "PATHS": _WORDS,
     "FILES": _WORDS,
     "IMPORTS": _WORDS,
+    "SUFFIXES": _WORDS,
+    "BINARY": ("true or false", lambda v: isinstance(v, bool)),
     "IMPORTS_BY": (
         "dictionary of option: (package, …), or of option: {choice: (package, …)}",
         lambda v: _TABLE[1](v) and all(map(_are_names, v.values())),
@@ -129,7 +131,10 @@ _REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "exporters": ((), ()),
 }
 "By kind: the facts and the functions that a component needs."
-_ONE_OF: dict[Kind, tuple[str, ...]] = {"probes": ("probe", "summarise"), "exporters": ("export", "follow")}
+_ONE_OF: dict[Kind, tuple[str, ...]] = {
+    "probes": ("probe", "summarise"),
+    "exporters": ("export", "export_run", "export_to", "follow"),
+}
 "Functions of which a component needs at least one."
 
 

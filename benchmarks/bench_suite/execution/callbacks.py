@@ -1,4 +1,4 @@
-"""The callback of a run, for progress on the terminal and event files for TensorBoard."""
+"""The callback of a run, for progress on the terminal and for experiment trackers."""
 
 from __future__ import annotations
 
@@ -56,8 +56,21 @@ class RunCallback:
     def window(self, cell: Cell, window: Window) -> None:
         """Called when a window of training has closed."""
 
+    def epoch(self, cell: Cell, row: Mapping[str, float]) -> None:
+        """Called when an epoch of a training has ended, with its row of `History.epochs`; some engines never do."""
+
     def trained(self, cell: Cell, history: History | None) -> None:
         """Called when a training has ended; `history` is None if the model reports nothing of its fit."""
 
     def record(self, cell: Cell, record: Record) -> None:
         """Called when the record of a cell is on disk."""
+
+    def warning(self, text: str) -> None:
+        """Called if something beside the cells fails, such as a tracker that no longer answers; the run goes on."""
+
+    def end(self, *, complete: bool) -> None:
+        """Called when the run ends, after its summaries.
+
+        Args:
+            complete: whether all cells that were to run have their records; False after Ctrl-C or an error.
+        """

@@ -118,6 +118,10 @@ class EventCallback(RunCallback):
         """Send the call."""
         self._send(Called("window", cell.id, (window,)))
 
+    def epoch(self, cell: Cell, row: Mapping[str, float]) -> None:
+        """Send the call."""
+        self._send(Called("epoch", cell.id, (dict(row),)))
+
     def trained(self, cell: Cell, history: History | None) -> None:
         """Send the call."""
         self._send(Called("trained", cell.id, (history,)))

@@ -39,6 +39,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "gate_options": dict(suite.gate_options),
         **({} if suite.gate_seeds is None else {"gate_seeds": suite.gate_seeds.to_json()}),
         "executor": {"name": "inline"} if suite.executor is None else suite.executor.to_json(),
+        **({"log": [component_identity(tracker) for tracker in suite.log]} if suite.log else {}),
     }
 
 

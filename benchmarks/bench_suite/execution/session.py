@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bench_suite import environment
@@ -36,6 +36,7 @@ from bench_suite.execution.run_facts import metric_files, plan_facts, resume_fac
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.sharing import load_executor, sharing_of
 from bench_suite.execution.sources import source_of_program, sources_of
+from bench_suite.execution.trackers import Trackers
 from bench_suite.execution.work import Work
 from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
@@ -70,6 +71,10 @@ class Outcome:
     "Whether the run stopped at the first cell that failed, as requested, before all cells were done."
     findings: tuple[Finding, ...] = ()
     "Findings on the data and the results."
+    logged: Mapping[str, str] = field(default_factory=dict)
+    "By tracker: where it has written, and how to open it."
+    tracker_errors: tuple[str, ...] = ()
+    "What the user should know about trackers that have failed."
 
     @property
     def failed(self) -> tuple[Record, ...]:
@@ -123,9 +128,21 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
     check_plan_options(plan)
     check_packages(plan)
     check_executor(plan)  # before components import PyTorch, which takes seconds
-    undone = check_components(plan)
-    sharing_of(plan)  # this machine may have too few devices
+    executor = plan.suite.executor
+    waits = executor is None or executor.component.name == "inline"
+    with Trackers(callback, plan.suite.log, waits=waits) as trackers:
+        undone = check_components(plan)
+        sharing_of(plan)  # this machine may have too few devices
+        trackers.wait_until_ready()
+        outcome = _execute(plan, store, request, trackers, undone)
+        trackers.end(complete=not (outcome.interrupted or outcome.stopped))
+    return replace(outcome, logged=trackers.where, tracker_errors=trackers.warnings)
+
+
+def _execute(plan: Plan, store: Store, request: Request, callback: Trackers, undone: tuple[str, ...]) -> Outcome:
+    """Execute a plan whose components are checked; `undone`: a note about settings that were restored after that."""
     run, resumed = _open(plan, store, request)
+    callback.follow(str(run.path))
     was_killed = run.names_driver
     with run.lock():
         if resumed:

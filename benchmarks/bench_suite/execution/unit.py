@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from bench_suite.execution.record_builder import (
     release,
 )
 from bench_suite.execution.sources import sources_of
+from bench_suite.store.histories import write_history
 from bench_suite.suite.expansion import models_for
 from bench_suite.suite.plan import Cell, Unit, digest
 from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse
@@ -174,8 +175,11 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         if train["checkpoint"] is not None and checkpoint.file.exists():
             outcome.notes.append("resumed from a checkpoint of the same training, which was interrupted")
         with clock("train"):
-            outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
+            outcome.meters = fit(trained, _Report(cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
+        if trained.history is not None and (trained.history.windows or trained.history.epochs):
+            with context.storing():
+                write_history(context.run.path, cell.id, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
             _keep_weights(unit, weights, trained, outcome, context)
         checkpoint.file.remove()
@@ -219,9 +223,19 @@ def _check_trained(cell: Cell, network: Network) -> None:
         )
 
 
-def _report(cell: Cell, context: RunContext, window: Window) -> bool:
-    context.callback.window(cell, window)
-    return True
+@dataclass(frozen=True)
+class _Report:
+    """`contracts.Report` of a cell: passes windows and epochs to the callback of the run."""
+
+    cell: Cell
+    context: RunContext
+
+    def __call__(self, window: Window) -> bool:
+        self.context.callback.window(self.cell, window)
+        return True
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        self.context.callback.epoch(self.cell, row)
 
 
 def _check_data(cell: Cell, data: Data) -> None:

@@ -19,6 +19,7 @@ from bench_suite.imported.timings import SECONDS, shared_environment
 from bench_suite.store.runs import Run
 from bench_suite.suite.cell import words_of
 
+SUFFIXES = (".benchmark.json",)
 FORMAT_VERSION = "5.3.1"
 "Version of pytest-benchmark whose format the file has."
 OPTIONS: Mapping[str, Any] = {"disable_gc": False, "timer": "perf_counter", "warmup": True}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench_suite.reports import escaping, formatting
+from bench_suite.reports.best import best_by_ends, bold
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table
@@ -64,6 +65,8 @@ class AcrossTasks:
     "Models that only one of the tasks has, or not all of `tasks`."
     worse: int = 0
     "Number of models that are left out because `MAX_MODELS` others have better ranks."
+    better: str = "none"
+    "Direction of the metric; `none` if the tasks are ranked by several."
 
 
 def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
@@ -86,7 +89,11 @@ def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
         [[other in rows[label].beats for other in models] for label in models] for _, rows in shared
     ])  # fmt: skip
     scores = [[_scores(rows[label], table.sort) for table, rows in shared] for label in models]
-    sorts = {(table.sort.name, table.sort.at, table.sort.unit) for table, _ in shared if table.sort is not None}
+    sorts = {
+        (table.sort.name, table.sort.at, table.sort.unit, table.sort.better)
+        for table, _ in shared
+        if table.sort is not None
+    }
     comparable = len(sorts) == 1 and next(iter(sorts))[2] in COMMON_SCALE
     signs = [-1.0 if table.sort is not None and table.sort.better == "lower" else 1.0 for table, _ in shared]
     signed = [[sign * values for sign, values in zip(signs, of_model)] for of_model in scores]
@@ -96,6 +103,7 @@ def across_tasks(tables: Sequence[Table]) -> AcrossTasks | None:
     return AcrossTasks(
         tuple(table.task for table, _ in shared), tuple(sorted(summaries, key=lambda model: model.rank.value)),
         next(iter(sorts))[0] if len(sorts) == 1 else "", left_out, every - len(models),
+        next(iter(sorts))[3] if len(sorts) == 1 else "none",
     )  # fmt: skip
 
 
@@ -128,27 +136,44 @@ def _improvements(scores: Sequence[Sequence[np.ndarray]]) -> list[Estimate]:
     return [Estimate(value, reason=reason) for value in mean_improvement(scores)]
 
 
-def table_of(summary: AcrossTasks) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return heading, lines and footnotes of the table, as plain text."""
+def table_of(summary: AcrossTasks, *, bold_best: bool = False) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return heading, lines and footnotes of the table, as plain text.
+
+    Args:
+        summary: the models.
+        bold_best: write the best values of each column in bold, as Markdown.
+    """
     notes = escaping.Notes()
-    means = any(model.interquartile_mean is not None for model in summary.models)
-    heading = ["Model", "Average rank", *(["Interquartile mean"] if means else []), "P(improvement)", "Strength"]
-    lines = []
-    for model in summary.models:
-        estimates = [model.rank, *([model.interquartile_mean] if means else []), model.improvement, model.strength]
-        lines.append([model.label, *(_text(one, notes) for one in estimates if one is not None)])
-    return heading, lines, [*notes.lines()]
+    columns: dict[str, tuple[str, list[Estimate | None]]] = {
+        "Average rank": ("lower", [model.rank for model in summary.models]),
+        "Interquartile mean": (summary.better, [model.interquartile_mean for model in summary.models]),
+        "P(improvement)": ("higher", [model.improvement for model in summary.models]),
+        "Strength": ("higher", [model.strength for model in summary.models]),
+    }
+    if all(model.interquartile_mean is None for model in summary.models):
+        del columns["Interquartile mean"]
+    lines = [[model.label] for model in summary.models]
+    texts = [[_text(one[number], notes) for _, one in columns.values()] for number in range(len(summary.models))]
+    for column, (better, estimates) in enumerate(columns.values()):
+        best = best_by_ends([None if one is None else one.interval for one in estimates], better)
+        for number, line in enumerate(lines):
+            text, mark = texts[number][column]
+            line.append(bold(text, is_best=bold_best and number in best) + mark)
+    return ["Model", *columns], lines, [*notes.lines()]
 
 
-def _text(estimate: Estimate, notes: escaping.Notes) -> str:
+def _text(estimate: Estimate | None, notes: escaping.Notes) -> tuple[str, str]:
+    """Return the value as text, and the mark of its footnote."""
+    if estimate is None:
+        return formatting.NOTHING, ""
     if estimate.interval is None:
-        return formatting.plain_number(estimate.value) + notes.mark(estimate.reason or None)
+        return formatting.plain_number(estimate.value), notes.mark(estimate.reason or None)
     low, high = estimate.interval
     decimals = formatting.decimals_for((high - low) / 2) if high > low else 2
     return (
         f"{formatting.rounded(estimate.value, decimals)} "
         f"[{formatting.rounded(low, decimals)}, {formatting.rounded(high, decimals)}]"
-    )
+    ), ""
 
 
 def about(summary: AcrossTasks) -> str:
@@ -163,7 +188,7 @@ def about(summary: AcrossTasks) -> str:
 
 def as_markdown(summary: AcrossTasks) -> str:
     """Return the summary as Markdown, without a heading."""
-    heading, lines, notes = table_of(summary)
+    heading, lines, notes = table_of(summary, bold_best=True)
     cells = [[escaping.inline(line[0]), *line[1:]] for line in lines]
     table = escaping.table(heading, cells, right=range(1, len(heading)))
     return "\n\n".join([escaping.inline(about(summary)) + ".", table, *map(escaping.inline, notes), READING])

@@ -167,14 +167,16 @@ def _percent(share: float) -> str:
 
 def _row_text(row: Row) -> Iterator[str]:
     """Yield a metric's verdict, its numbers, and its note."""
-    numbers = _numbers(row)
     yield f"{row.verdict}: {row.name}, {row.where}{'' if row.gated else '  (not gated)'}"
-    if numbers.head:
-        named = {"difference": numbers.difference, "allowed": numbers.allowed, "finds": numbers.finds}
-        words = [f"{name} {number}" for name, number in named.items() if number]
-        yield f"    {', '.join([f'{numbers.base} → {numbers.head}', *words])}"
-    if row.note:
-        yield f"    {row.note}"
+    yield from (f"    {text}" for text in (numbers_in_words(row), row.note) if text)
+
+
+def numbers_in_words(row: Row) -> str:
+    """Return the values of a metric, their difference with its interval, and what is allowed; empty without values."""
+    numbers = _numbers(row)
+    named = {"difference": numbers.difference, "allowed": numbers.allowed, "finds": numbers.finds}
+    words = [f"{name} {number}" for name, number in named.items() if number]
+    return ", ".join([f"{numbers.base} → {numbers.head}", *words]) if numbers.head else ""
 
 
 def what_next(comparison: Comparison) -> str:

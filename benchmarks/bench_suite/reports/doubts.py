@@ -1,11 +1,13 @@
-"""Doubts: a line for each kind of mark on timings, for the terminal and for the first screen of a report."""
+"""Doubts: what changes the meaning of numbers, for the terminal and for the first screen of a report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 from bench_suite.contracts import MetricMark, Record
+from bench_suite.reports.table import machine
 from bench_suite.store.columns import heads_of
+from bench_suite.store.runs import Run
 
 MAX_NAMED = 3
 "Reasons or metrics that a line names."
@@ -31,6 +33,27 @@ def doubt_lines(records: Sequence[Record]) -> list[str]:
             more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
             lines.append(sentence(cells, ", ".join(named[:MAX_NAMED]) + more))
     return lines
+
+
+def data_notes(records: Sequence[Record]) -> list[tuple[str, str, str]]:
+    """Return what changes the meaning of numbers in the data: task, part of the data, and note, each once."""
+    rows: dict[tuple[str, str, str], None] = {}
+    for record in records:
+        notes, task = record.data.get("notes", {}), str(record.cell.get("task", ""))
+        for key in record.data.get("prominent", ()):
+            if key in notes:
+                rows[task, key, str(notes[key])] = None
+    return list(rows)
+
+
+def machine_lines(run: Run, records: Sequence[Record]) -> list[str]:
+    """Return a line if the machine was busy, and one if the cells ran on several machines."""
+    busy = sum(record.machine_busy for record in records)
+    names = dict.fromkeys(record.environment for record in records if record.environment)
+    machines = dict.fromkeys(machine(run.environment(name).get("hardware") or {}) for name in names)
+    lines = [f"the machine was busy with other work during {busy} of {len(records)} cells: their timings are doubtful"]
+    several = f"the cells ran on {len(machines)} machines ({'; '.join(machines)}): each has its own tables"
+    return [*(lines if busy else []), *([several] if len(machines) > 1 else [])]
 
 
 def _throttled(cells: int, reasons: str) -> str:

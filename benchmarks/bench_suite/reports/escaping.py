@@ -10,17 +10,57 @@ _MAX_PADDED = 40
 _MARKS = re.compile(r"([\\`*\[\]|~$])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_BLOCK = re.compile(r"(?:#{1,6}|[-+])(?= |$)|[-=]{2,}$|[0-9]{1,9}(?=[.)](?: |$))")
+"What would begin a heading, a list or a rule if a line began with it."
+_URL = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)
+_MENTION = re.compile(r"@(?=[^\W_])(?:(?<!\w@)|(?=[\w.-]+\.\w))|#(?=[0-9])")
+"""An `@` before a name or in an address of electronic mail, but not in `recall@5`; a `#` before a number."""
+_NOTHING = "&#8203;"
+"""A space without width, as an entity. GitHub looks for names and numbers of issues in the rendered text, so only a
+character keeps it from notifying people and from linking issues; other tools that post foreign text do the same."""
+_JOINERS = "\u200c\u200d"
+"Belong to the spelling of some languages, and to emojis."
 
 
 def inline(text: object) -> str:
-    """Return a value as inline Markdown that renders as itself.
+    """Return a value as inline Markdown that renders as itself, and that notifies nobody on GitHub.
 
-    Marks are escaped; line breaks and control characters become blanks.
+    Marks are escaped; line breaks and control characters become blanks; invisible characters become visible. Addresses
+    do not become links.
     """
-    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    flat = _flat(text)
+    block = _BLOCK.match(flat)
     flat = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat)).replace("<", "&lt;").replace(">", "&gt;")
     # An underscore inside a word is not a mark; bag_of_words reads better without backslashes.
-    return _EDGE.sub(r"\\_", flat)
+    flat = _EDGE.sub(r"\\_", flat)
+    if block is not None:  # these characters are not escaped above, so they are still at the start
+        cut = block.end() if block[0].isdigit() else 0
+        flat = f"{flat[:cut]}\\{flat[cut:]}"
+    flat = _URL.sub(lambda match: "\\/\\/" if match[0] == "//" else "\\.", flat)
+    return _MENTION.sub(lambda match: f"{match[0]}{_NOTHING}", flat)
+
+
+def _flat(text: object) -> str:
+    """Return a value as text on one line, in which each character can be seen."""
+    return " ".join(visible("".join(map(_replace_control, str(text)))).split())
+
+
+def visible(text: str) -> str:
+    """Return a text in which invisible characters are their numbers: `⟨U+202E⟩` for one that reverses what follows it.
+
+    Such characters make different names look the same, and a text read as another one. A joiner between two characters
+    that are not ASCII is kept: it belongs to a script or to an emoji.
+    """
+    if text.isascii():
+        return text
+    characters = []
+    for position, character in enumerate(text):
+        hidden = unicodedata.category(character) == "Cf"
+        if hidden and character in _JOINERS:
+            neighbours = text[position - 1 : position] + text[position + 1 : position + 2]
+            hidden = len(neighbours) < 2 or any(neighbour.isascii() for neighbour in neighbours)
+        characters.append(f"⟨U+{ord(character):04X}⟩" if hidden else character)
+    return "".join(characters)
 
 
 def _replace_control(character: str) -> str:
@@ -32,13 +72,13 @@ def _replace_control(character: str) -> str:
 
 def attribute(text: object) -> str:
     """Return a value escaped for an HTML attribute inside Markdown."""
-    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    flat = _flat(text)
     return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat)
 
 
 def code(text: object) -> str:
     """Return a short value as inline code that its own backticks cannot end."""
-    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    flat = _flat(text)
     if not flat:
         return ""
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", flat)), default=0))
@@ -47,8 +87,8 @@ def code(text: object) -> str:
 
 
 def block(text: str, language: str = "") -> str:
-    """Return text as a code block whose fence is longer than any fence in the text."""
-    lines = ("".join(c if c == "\t" else _replace_control(c) for c in line) for line in text.splitlines())
+    """Return text as a code block whose fence is longer than any fence in the text; invisible characters are shown."""
+    lines = (visible("".join(c if c == "\t" else _replace_control(c) for c in line)) for line in text.splitlines())
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
     return "\n".join([f"{fence}{language}", *lines, fence])
 

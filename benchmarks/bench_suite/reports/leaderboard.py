@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -12,6 +13,8 @@ from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.across_tasks import across_tasks, as_markdown
+from bench_suite.reports.best import READING as BOLD
+from bench_suite.reports.best import best_values, bold
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Standings, Table, machine, standings
@@ -20,6 +23,8 @@ from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
 END = "<!-- /bench:leaderboard -->"
+MIN_LISTED = 4
+"Tables at least for a list of contents."
 
 READING = (
     "A value with ± is the mean over seeds and half of its 95 % interval, over test examples and seeds; square "
@@ -39,6 +44,11 @@ SOME_BY_INTERVALS = "Pairs without such a difference are told apart if their int
 DIFFERENCES = (
     "A column `− MODEL` contains the difference from that model, with an interval, a verdict and p, all corrected for "
     "the differences of the whole table (Holm, 5 %). `not clear`: the interval contains 0."
+)
+CHANGES = (
+    "The column `− baseline run` contains the change since the suite's baseline, over the same test examples and "
+    "seeds, with the interval that decides. The verdict is that of the gate, or else *better* or *worse* if 0 lies "
+    "outside (`not clear`: it does not); at most 5 % of such findings are false on average (Benjamini and Hochberg)."
 )
 FEW_SEEDS = (
     "Two seeds are few: if seeds differ more than examples, a 95 % interval over two seeds covers the true value in "
@@ -64,7 +74,10 @@ def reading(shown: Sequence[Table]) -> str:
     parts += [BY_PAIRS] if ways - {"intervals"} else []
     parts += [SOME_BY_INTERVALS] if "pairs and intervals" in ways else []
     parts += [BY_INTERVALS] if "intervals" in ways else []
-    parts += [DIFFERENCES] if any(column.reference for table in shown for column in table.columns) else []
+    references = {(table.baseline, column.reference) for table in shown for column in table.columns if column.reference}
+    parts += [DIFFERENCES] if any(baseline != reference for baseline, reference in references) else []
+    parts += [CHANGES] if any(baseline == reference for baseline, reference in references) else []
+    parts += [BOLD] if any(best_values(table) for table in shown) else []
     parts += [FEW_SEEDS] if any(len(row.cells) == 2 and row.folds < 2 for row in rows) else []
     parts += [FOLDS] if any(row.folds > 1 for row in rows) else []
     parts += [CLUSTERS] if has_clusters(rows) else []
@@ -85,12 +98,13 @@ def ranked_runs(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if not run.info.get("smoke")]
 
 
-def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
+def leaderboard(runs: Sequence[Run], known: Standings | None = None, *, level: int = 3) -> str:
     """Return the leaderboard of some runs as Markdown, with a table for each task, data set and hardware.
 
     Args:
         runs: the runs, in any order; smoke runs are left out.
         known: the standings of `ranked_runs(runs)`, if they were computed before.
+        level: of the headings of the tables. Below a heading of level 1, a list of contents precedes many tables.
     """
     ranked = ranked_runs(runs)
     ranking = known or standings(ranked)
@@ -98,11 +112,20 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     if not ranked_tables:
         left_out = f" (smoke runs, which are not ranked: {len(runs)})" if runs else ""
         return f"*No results to rank yet{left_out}: `bench run quickstart` makes some.*\n"
-    parts = []
-    for table in ranked_tables:
-        parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
-    if (summary := across_tasks(ranked_tables)) is not None:
-        parts += ["### Across tasks", as_markdown(summary)]
+    summary = across_tasks(ranked_tables)
+    marks = "#" * level
+    several_suites = len({suite for table in ranked_tables for suite in table.suites}) > 1
+    headings = [*map(heading, ranked_tables), *(["Across tasks"] if summary is not None else [])]
+    with_contents = level == 2 and len(headings) >= MIN_LISTED
+    names = anchors(map(name, ranked_tables), "across-tasks")
+    parts = [contents(zip(headings, names))] if with_contents else []
+    for table, title_text, anchor in zip(ranked_tables, headings, names):
+        suites = f" {suites_text(table)}" if several_suites else ""
+        parts += [anchor_line(anchor)] if with_contents else []
+        parts += [f"{marks} {title_text}", about(table) + suites, leaderboard_table(table)]
+    if summary is not None:
+        parts += [anchor_line(names[-1])] if with_contents else []
+        parts += [f"{marks} Across tasks", as_markdown(summary)]
     parts.append(reading(ranked_tables))
     incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
     parts += [
@@ -115,6 +138,41 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     run_names = ", ".join(f"`{run.name}`" for run in ranked)
     parts.append(f"*Made by bench-suite from {run_names}.*")
     return "\n\n".join(parts) + "\n"
+
+
+def suites_text(table: Table) -> str:
+    """Return a sentence about the suites that the rows of a table are of, as Markdown."""
+    names = " and ".join(map(escaping.inline, table.suites))
+    return f"Suite{'s' if len(table.suites) > 1 else ''}: {names}."
+
+
+def anchors(names: Iterable[str], *further: str) -> list[str]:
+    """Return a name for a link to each heading, of small letters, digits and hyphens, all different.
+
+    Args:
+        names: the headings as plain text.
+        further: names that follow as they are.
+    """
+    seen: dict[str, int] = {}
+    unique = []
+    for text in (*names, *further):
+        anchor = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
+        while (number := seen.get(anchor, 0)) > 0:
+            seen[anchor] = number + 1
+            anchor = f"{anchor}-{number + 1}"
+        seen[anchor] = 1
+        unique.append(anchor)
+    return unique
+
+
+def anchor_line(anchor: str) -> str:
+    """Return the target of a link as Markdown, which does not depend on how a page makes names of its headings."""
+    return f'<a id="{anchor}"></a>'
+
+
+def contents(entries: Iterable[tuple[str, str]]) -> str:
+    """Return a list of contents as Markdown, from headings as Markdown and the targets of their links."""
+    return "\n".join(f"- [{heading_text}](#{anchor})" for heading_text, anchor in entries)
 
 
 def missing_part(run: Run) -> str:
@@ -189,8 +247,14 @@ def row_head(row: Row) -> str:
     return escaping.inline(row.model) + "".join(f"<br>{escaping.inline(f'{name}={v}')}" for name, v in row.axes.items())
 
 
-def leaderboard_table(table: Table) -> str:
-    """Return a table and its footnotes as Markdown."""
+def leaderboard_table(table: Table, max_rows: int | None = None) -> str:
+    """Return a table and its footnotes as Markdown, with the best values of each column in bold.
+
+    Args:
+        table: the table.
+        max_rows: the number of rows at most, the first ones; default: all of them.
+    """
+    best = best_values(table)
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     notes = escaping.Notes()
     ranks = any(row.rank is not None for row in table.rows)
@@ -203,9 +267,13 @@ def leaderboard_table(table: Table) -> str:
         "Seeds",
     ]
     lines = []
-    for row in table.rows:
+    for number, row in enumerate(table.rows[:max_rows]):
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''} {row.letters}".strip()
-        values = [value_text(row.values[c], c, scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
+        values = [
+            bold(value_text(row.values[c], c, scales[c]), is_best=number in best.get(c, ()))
+            + notes.mark(row.values[c].note)
+            for c in table.columns
+        ]
         label = escaping.inline(row.label) + notes.mark(row.note) + notes.mark(row.chosen or None)
         counts = [str(row.folds or 1), str(row.seeds)] if folds else [str(len(row.cells))]
         lines.append([*([rank] if ranks else []), label, *values, *counts])
@@ -223,7 +291,7 @@ def write_leaderboard(runs: Sequence[Run], target: Path, known: Standings | None
     Raises:
         ReportError: the file cannot be written.
     """
-    write(target, f"# Leaderboard\n\n{leaderboard(runs, known)}".encode())
+    write(target, f"# Leaderboard\n\n{leaderboard(runs, known, level=2)}".encode())
     return target
 
 
@@ -261,20 +329,27 @@ def insert(text: str, into: Path) -> None:
         write(into, new.encode())
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a file completely or not at all, and create its folders.
+
+    Args:
+        path: the file.
+        content: what it contains, or the parts of it, in order.
 
     Raises:
         ReportError: the file cannot be written.
     """
     temporary = path.parent / f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(3)}.tmp"
+    parts = [content] if isinstance(content, bytes) else content
     try:
         if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
-            path.write_bytes(content)
+            with path.open("wb") as file:
+                file.writelines(parts)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
+            with temporary.open("wb") as file:
+                file.writelines(parts)
             if path.exists():
                 temporary.chmod(path.stat().st_mode)
             temporary.replace(path.resolve() if path.is_symlink() else path)

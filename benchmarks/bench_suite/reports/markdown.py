@@ -6,7 +6,7 @@ It knows no probe by name: it groups metrics and artifacts by the probe's label,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -17,9 +17,12 @@ from bench_suite.contracts import Finding, Record, Severity
 from bench_suite.reports import across_tasks, escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
-from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.doubts import data_notes, doubt_lines
+from bench_suite.reports.failures import cell_failures, cell_names, outcome, probe_failures, seeds_and_folds
+from bench_suite.reports.gate_verdicts import RunVerdicts, verdicts_of, with_changes
 from bench_suite.reports.history import report_section
 from bench_suite.reports.rows import rows_of
+from bench_suite.reports.short_report import gate_lines, gate_table, short_parts
 from bench_suite.reports.table import Table, tables
 from bench_suite.reports.values import summary_value
 from bench_suite.store.records import label_of
@@ -49,24 +52,34 @@ class _Part:
     artifacts: list[str] = field(default_factory=list)
 
 
-def report(run: Run, save: SavePicture | None = None, reference: str | None = None) -> str:
-    """Return the report of a run as Markdown.
+def report(
+    run: Run, save: SavePicture | None = None, reference: str | None = None, *,
+    verdicts: RunVerdicts | None = None, level: int = 1,
+) -> str:  # fmt: skip
+    """Return the full report of a run as Markdown.
 
     Args:
         run: the run.
         save: a function that stores a picture (PNG, name) and returns its path relative to the report. Without
             one, the captions name the files in the run's folder.
         reference: the model that the others are compared with, or `best`; default: that of the suite.
+        verdicts: what the gates of the run say; without them, the report does not mention gates.
+        level: of the heading of the report.
     """
     info = run.info
     records = run.records()
     run_tables = tables([run], reference)
+    if verdicts is not None and verdicts.comparison is not None:
+        run_tables = with_changes(run_tables, verdicts.comparison)
     summary = across_tasks.across_tasks(run_tables)
     text = _TEMPLATES.get_template("report.md.j2").render(
+        mark=_marks(level),
+        gates=gate_lines(run, verdicts) if verdicts is not None else [],
+        gate_table=gate_table(verdicts) if verdicts is not None else "",
         title=escaping.inline(info.get("title") or info["suite"]),
         description=escaping.inline(info.get("description") or ""),
         smoke=bool(info.get("smoke")),
-        outcome=_outcome(run, records),
+        outcome=outcome(run, records),
         doubts=[escaping.inline(line) for line in doubt_lines(records)],
         data_notes=_data_notes(records),
         findings=_findings(run),
@@ -90,13 +103,35 @@ def report(run: Run, save: SavePicture | None = None, reference: str | None = No
     return text.rstrip() + "\n"
 
 
-def write_report(runs: Sequence[Run], target: Path, reference: str | None = None) -> list[Path]:
-    """Write the reports of some runs, with their pictures in a folder beside each report.
+def short_report(run: Run, reference: str | None = None, *, level: int = 1) -> str:
+    """Return the short report of a run as Markdown: gates, boards, what a reader must know, and what to open.
+
+    Args:
+        run: the run.
+        reference: the model that the others are compared with, or `best`; default: that of the suite.
+        level: of the heading of the report.
+    """
+    parts = short_parts(run, tables([run], reference), verdicts_of(run))
+    text = _TEMPLATES.get_template("short.md.j2").render(mark=_marks(level), **parts)
+    return text.rstrip() + "\n"
+
+
+def _marks(level: int) -> Callable[[int], str]:
+    """Return a function that returns the marks of a heading in a report whose own heading has this level."""
+    return lambda depth: "#" * min(depth + level - 1, 6)
+
+
+def write_report(
+    runs: Sequence[Run], target: Path, reference: str | None = None, *, short: bool = False, gates: bool = False
+) -> list[Path]:
+    """Write the reports of some runs; the pictures of full reports go to a folder beside each report.
 
     Args:
         runs: the runs.
         target: a file that ends in `.md`, for one report of all runs; or a folder, for a file `RUN.md` per run.
         reference: the model that the others are compared with, or `best`; default: that of the suite.
+        short: write the short reports, without pictures.
+        gates: judge the gates in full reports, as short ones do, and compare with the baseline of the suite.
 
     Returns:
         The written files, reports first.
@@ -108,6 +143,7 @@ def write_report(runs: Sequence[Run], target: Path, reference: str | None = None
     reports, pictures = [], []
     for path, members in groups:
         folder = path.with_name(f"{path.stem}-pictures")
+        level = 2 if len(members) > 1 else 1
         texts = []
         for run in members:
             prefix = f"{run.name}-" if len(members) > 1 else ""
@@ -118,36 +154,32 @@ def write_report(runs: Sequence[Run], target: Path, reference: str | None = None
                 pictures.append(picture)
                 return f"{folder.name}/{picture.name}"
 
-            texts.append(report(run, keep, reference))
-        leaderboard.write(path, "\n\n".join(texts).encode())
+            if short:
+                texts.append(short_report(run, reference, level=level))
+            else:
+                verdicts = verdicts_of(run) if gates else None
+                texts.append(report(run, keep, reference, verdicts=verdicts, level=level))
+        leaderboard.write(path, (texts[0] if len(texts) == 1 else _together(members, texts)).encode())
         reports.append(path)
     return [*reports, *pictures]
+
+
+def _together(runs: Sequence[Run], texts: Sequence[str]) -> str:
+    """Return the reports of several runs as one text, with a list of contents."""
+    names = leaderboard.anchors(run.name for run in runs)
+    titles = [escaping.inline(run.info.get("title") or run.info["suite"]) for run in runs]
+    entries = [(f"{title}, {escaping.inline(run.name)}", name) for title, run, name in zip(titles, runs, names)]
+    parts = [f"# Reports of {len(runs)} runs\n\n{leaderboard.contents(entries)}\n"]
+    parts += [f"{leaderboard.anchor_line(name)}\n\n{text}" for name, text in zip(names, texts)]
+    return "\n".join(parts)
 
 
 # ── cells and their failures ────────────────────────────────────────────────────────────────────
 
 
-def _outcome(run: Run, records: Sequence[Record]) -> str:
-    count = Counter(record.status for record in records)
-    planned = max(int(run.info.get("cells") or 0), len(records))
-    if not records:
-        return f"None of the {planned} cells has been recorded." if planned else "No cell has been recorded."
-    parts = [f"{count['ok']} of {planned} cells succeeded"]
-    parts += [f"{number} {status}" for status, number in count.items() if status != "ok"]
-    missing = planned - len(records)
-    torn = [f"incomplete lines, ignored: {run.torn}"] if run.torn else []
-    return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) + "".join(f"; {t}" for t in torn) + "."
-
-
 def _data_notes(records: Sequence[Record]) -> str:
     """Return a table of what changes the meaning of numbers, by task; empty if nothing does."""
-    rows: dict[tuple[str, str, str], None] = {}
-    for record in records:
-        notes, task = record.data.get("notes", {}), str(record.cell.get("task", ""))
-        for key in record.data.get("prominent", ()):
-            if key in notes:
-                rows[task, key, str(notes[key])] = None
-    cells = [[escaping.inline(text) for text in row] for row in rows]
+    cells = [[escaping.inline(text) for text in row] for row in data_notes(records)]
     return escaping.table(["Task", "Data", "Note"], cells) if cells else ""
 
 
@@ -171,56 +203,19 @@ def _evidence(finding: Finding) -> str:
 
 
 def _errors(records: Sequence[Record]) -> str:
-    reasons: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        if record.status != "ok":
-            reasons.setdefault((record.status, record.reason or ""), []).append(record)
-    if not reasons:
-        return ""
     rows = [
-        [_cell_names(which, records), status, escaping.inline(reason)] for (status, reason), which in reasons.items()
+        [escaping.inline(cell_names(one.cells, records)), one.status, escaping.inline(one.reason)]
+        for one in cell_failures(records)
     ]
-    return escaping.table(["Cells", "Status", "Reason"], rows)
+    return escaping.table(["Cells", "Status", "Reason"], rows) if rows else ""
 
 
 def _probe_errors(records: Sequence[Record]) -> str:
-    reasons: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        for label, row in record.probes.items():
-            if row.status != "ok" and record.status == "ok":
-                reasons.setdefault((label, row.status, row.reason or ""), []).append(record)
-    if not reasons:
-        return ""
     rows = [
-        [escaping.inline(label), _cell_names(which, records), status, escaping.inline(reason)]
-        for (label, status, reason), which in reasons.items()
+        [*map(escaping.inline, (one.probe, cell_names(one.cells, records))), one.status, escaping.inline(one.reason)]
+        for one in probe_failures(records)
     ]
-    return escaping.table(["Probe", "Cells", "Status", "Reason"], rows)
-
-
-def _cell_names(which: Sequence[Record], every: Sequence[Record]) -> str:
-    """Return the names of cells: `mnist, cnn, seed 0`, or `mnist, cnn` for all of them; after four, `and 3 more`."""
-
-    def pair(record: Record) -> tuple[str, str]:
-        return str(record.cell.get("task")), str(record.cell.get("model"))
-
-    names = []
-    sizes = Counter(map(pair, every))
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for record in which:
-        groups.setdefault(pair(record), []).append(record)
-    for (task, model), of_pair in groups.items():
-        complete = len(of_pair) == sizes[task, model]
-        names.append(f"{task}, {model}" + ("" if complete and len(of_pair) > 1 else f", {_seeds_and_folds(of_pair)}"))
-    rest = [f"and {len(names) - 4} more"] if len(names) > 5 else []
-    return escaping.inline("; ".join([*(names if not rest else names[:4]), *rest]))
-
-
-def _seeds_and_folds(records: Sequence[Record]) -> str:
-    """Return the seeds of some cells, and their folds if they have any: `seed 0, 1, fold 3`."""
-    axes = [axis for axis in ("seed", "fold") if axis == "seed" or any(axis in record.cell for record in records)]
-    values = [", ".join(dict.fromkeys(str(record.cell.get(axis)) for record in records)) for axis in axes]
-    return ", ".join(f"{axis} {value}" for axis, value in zip(axes, values))
+    return escaping.table(["Probe", "Cells", "Status", "Reason"], rows) if rows else ""
 
 
 # ── measurements ────────────────────────────────────────────────────────────────────────────────
@@ -275,7 +270,7 @@ def _artifacts(run: Run, label: str, table: Table, save: SavePicture | None) -> 
                 seen.add(artifact.name)
                 counts[artifact.name] += 1
                 if counts[artifact.name] <= MAX_PICTURES:
-                    cell_name = f"{row.label}, {_seeds_and_folds([record])}"
+                    cell_name = f"{row.label}, {seeds_and_folds([record])}"
                     rendered = render_artifact(run, artifact, cell_name, f"{record.id}-{artifact.name}", save)
                     rendered_by_name.setdefault(artifact.name, []).append(rendered)
     rest = sum(max(count - MAX_PICTURES, 0) for count in counts.values())

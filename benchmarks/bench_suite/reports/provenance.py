@@ -14,15 +14,24 @@ from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import Table, machine
 from bench_suite.store.runs import Run
 
+MAIN_FACTS = ("Run", "Started", "Suite's repository", "Command", "Resumed by", "Overrides", "Program", "Hardware")
+"The facts of a short report: which run, when, from which commit, by which command, and where."
 CODED = ("Command", "Resumed by", "Overrides")
 "Facts that are code."
 
 
-def run_facts(run: Run, run_tables: Sequence[Table]) -> str:
-    """Return a Markdown list of facts, without empty ones: suite, run, program, command, hardware, versions, time."""
+def run_facts(run: Run, run_tables: Sequence[Table], only: Sequence[str] = ()) -> str:
+    """Return a Markdown list of facts, without empty ones: suite, run, program, command, hardware, versions, time.
+
+    Args:
+        run: the run.
+        run_tables: its tables.
+        only: the names of the facts; default: all of them.
+    """
     written = {
         name: ", then ".join(map(escaping.code, values)) if name in CODED else escaping.inline(", ".join(values))
         for name, values in facts(run, run_tables).items()
+        if not only or name in only
     }
     return "\n".join(f"- **{name}:** {value}" for name, value in written.items())
 

@@ -57,6 +57,8 @@ class Table:
     "Whether all pairs of rows were compared for the ranks, some of them, or none."
     notes: tuple[str, ...] = ()
     "What a reader must know about the table as a whole."
+    baseline: str = ""
+    "The reference of the column with changes since the baseline; empty without such a column."
 
 
 def tables(runs: Sequence[Run], reference: str | None = None) -> list[Table]:

@@ -297,10 +297,15 @@ def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | N
     except (SafetensorError, ValueError) as error:
         raise ValueError(f"not a safetensors file: {error}") from error
     facts = header.get("__metadata__") or {}
-    return facts.get("weights_key", ""), tensors, _history(facts.get("history", ""))
+    return facts.get("weights_key", ""), tensors, history_from_json(facts.get("history", ""))
 
 
-def _history(text: str) -> History | None:
+def history_from_json(text: str) -> History | None:
+    """Return the history of a training in a JSON text; None if the text is empty.
+
+    Raises:
+        ValueError: the text is no history, or one of another version.
+    """
     if not text:
         return None
     entry = read_json(text.encode(errors="surrogatepass"), forms.HISTORY)

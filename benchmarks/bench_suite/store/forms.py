@@ -33,7 +33,7 @@ RUN = checks.record(
     {"run": checks.name, "suite": checks.text, "started": checks.text},
     {
         **dict.fromkeys(("title", "description", "text", "command", "version"), checks.text),
-        **dict.fromkeys(("overrides", "only", "passed", "resumed", "merged"), _TEXTS),
+        **dict.fromkeys(("overrides", "only", "passed", "resumed", "merged", "log"), _TEXTS),
         **dict.fromkeys(("smoke", "trust"), checks.flag),
         **dict.fromkeys(("schema", "cells"), checks.integer),
         "planned": checks.map_of(checks.text),

@@ -18,10 +18,13 @@ from bench_suite.suite.spec import (
     GATE_OPTIONS,
     GATE_RATIO,
     GATE_SEEDS,
+    LOG,
     REPORT,
     RULES,
+    RUN,
     train_options,
 )
+from bench_suite.suite.trackers import trackers
 
 
 def suite_schema() -> dict[str, Any]:
@@ -63,12 +66,14 @@ def suite_schema() -> dict[str, Any]:
 
 
 def _run() -> dict[str, Any]:
-    """Return the schema of `[run]`: the executor and its options."""
+    """Return the schema of `[run]`: the executor and its options, and the trackers."""
     names = discovery.builtin("executors")
     options: dict[str, Option] = {}
     for name in names:
         options |= discovery.find("executors", name, Path()).options
-    return _table(options, {"executor": {"type": "string", "description": f"One of {', '.join(names)}, or a file."}})
+    executor = {"type": "string", "description": f"One of {', '.join(names)}, or a file."}
+    log = {**json_schema(RUN[LOG]), "description": f"{RUN[LOG].help} Here: {', '.join(trackers())}."}
+    return _table(options, {"executor": executor, LOG: log})
 
 
 _PROBE = {"use": {"type": "string"}, "only": {"type": "object"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench_suite.components.discovery import builtin, find
 from bench_suite.components.suggestions import closest, meant
-from bench_suite.suite.spec import AXES, COMMON, DATA, EVALUATE, GATE_OPTIONS, REPORT, SECTIONS, train_options
+from bench_suite.suite.spec import AXES, COMMON, DATA, EVALUATE, GATE_OPTIONS, REPORT, RUN, SECTIONS, train_options
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 OWN_DATA = ("files", "hub")
@@ -59,7 +59,7 @@ def sections_of_keys() -> Mapping[str, tuple[str, ...]]:
     """Return the sections that have a key, by key. Components are read, not imported."""
     folder = Path()
     evaluate = [*EVALUATE, *(name for use in builtin("problems") for name in find("problems", use, folder).options)]
-    run = ["executor", *(name for use in builtin("executors") for name in find("executors", use, folder).options)]
+    run = ["executor", *RUN, *(name for use in builtin("executors") for name in find("executors", use, folder).options)]
     tasks = [*COMMON["tasks"], *(name for use in OWN_DATA for name in find("tasks", use, folder).options)]
     by_section: dict[str, Iterable[str]] = {
         "in [train]": train_options(), "in [evaluate]": evaluate, "in [matrix]": AXES, "in [[tasks]]": tasks,

@@ -19,12 +19,14 @@ EXTRAS: Mapping[str, str] = {
     "evaluate": "evaluate",
     "fairlearn": "fairness",
     "lightning": "lightning",
+    "mlflow": "mlflow",
     "opacus": "privacy",
     "peft": "lora",
     "ray": "ray",
     "submitit": "slurm",
     "tensorboard": "tensorboard",
     "transformers": "pretrained",
+    "wandb": "wandb",
 }
 "By the name under which a package is imported: the extra of this distribution that brings it."
 _AXES: Mapping[Kind, str] = {"tasks": "task", "models": "model", "engines": "engine"}
@@ -98,6 +100,7 @@ def _parts(plan: Plan) -> Iterator[tuple[str, Component, Mapping[str, Any]]]:
     for probe in plan.suite.probes:
         yield probe.label, probe.component, probe.stated
         yield from ((part.name, part, {}) for part in probe.named)
+    yield from ((tracker.name, tracker, {}) for tracker in plan.suite.log)
     if plan.suite.executor is not None:
         yield plan.suite.executor.label, plan.suite.executor.component, plan.suite.executor.stated
 
@@ -130,6 +133,11 @@ def advice(plan: Plan, missing: Sequence[MissingPackage]) -> list[str]:
         f"to do without the executor {label}: choose another one with --executor, such as processes"
         for kind, label in users
         if kind == "executors"
+    ]
+    lines += [
+        f"to do without the exporter {label}: leave it out of log in [run], or out of the command"
+        for kind, label in users
+        if kind == "exporters"
     ]
     selector: dict[str, tuple[Any, ...]] = {}
     for kind, axis in _AXES.items():

@@ -30,6 +30,7 @@ from bench_suite.suite.spec import (
     MEASURED,
     MODEL,
     REPORT,
+    RUN,
     SECTIONS,
     ComponentUse,
     ReportOptions,
@@ -40,6 +41,7 @@ from bench_suite.suite.spec import (
     train_options,
 )
 from bench_suite.suite.toml_positions import Path as KeyPath
+from bench_suite.suite.trackers import read_trackers
 
 
 def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
@@ -90,7 +92,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
     report = _read_report(sections, metrics, models, probes)
     fail_on = sections.table("data", DATA).get("fail_on", ())
-    executor = _read_executor(sections)
+    executor, log = _read_executor(sections), read_trackers(sections)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _check_stated_twice(sections, scope, train, evaluate)
     for path, message in without_sgd(train, axes, models, include):
@@ -101,7 +103,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     return Suite(
         name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, gate_options,
-        report, gate_seeds, fail_on, executor,
+        report, gate_seeds, fail_on, executor, log,
     )  # fmt: skip
 
 
@@ -323,12 +325,12 @@ def _read_executor(sections: Sections) -> ComponentUse | None:
     table = sections.section("run")
     use = table.get("executor", "processes" if "jobs" in table else None)
     if use is None:
-        sections.check_keys(table, ("executor", "jobs"), ("run",))
+        sections.check_keys(table, ("executor", "jobs", *RUN), ("run",))
         return None
     component = sections.component("executors", use, ("run", "executor" if "executor" in table else "jobs"))
     if component is None:
         return None
-    sections.check_keys(table, ("executor", *component.options), ("run",))
+    sections.check_keys(table, ("executor", *RUN, *component.options), ("run",))
     return ComponentUse(component, component.name, sections.take(table, component.options, ("run",)), key=("run",))
 
 

@@ -223,6 +223,16 @@ DATA: Mapping[str, Option] = {
     ),
 }
 "Options of the section `[data]`. They are part of no cell's identity."
+LOG = "log"
+RUN: Mapping[str, Option] = {
+    LOG: Option(
+        LOG,
+        Type("tuple", (Type("str"),), open=True),
+        (),
+        "Experiment trackers that the run is logged to while it goes on: names of exporters, or files.",
+    ),
+}
+"Options of the section `[run]` beside the executor and the executor's own. They are part of no cell's identity."
 MEASURED, CLASS, MODEL, COLUMN = "probe/metric", "class", "model", "column"
 """Kinds in `NAMES` that are no components: a metric that another probe of the suite emits, a class of the task, the
 label of a model of the suite, a column of the task's table."""
@@ -339,6 +349,8 @@ class Suite:
     "Codes of findings that end a run with exit status 1."
     executor: ComponentUse | None = None
     "Where the units run; None: `inline`."
+    log: tuple[Component, ...] = ()
+    "The exporters that follow the run."
 
     @property
     def external(self) -> tuple[Component, ...]:
@@ -348,6 +360,7 @@ class Suite:
         components += [problem for problems in self.problems.values() for problem in problems]
         components += self.engines.values()
         components += [self.executor.component] if self.executor is not None else []
+        components += self.log
         return tuple({component.path: component for component in components if component.external}.values())
 
 

@@ -120,14 +120,18 @@ class Clock:
         few = self._device != devices.CPU and self._steps_of_window < MIN_WINDOW_STEPS
         return max(MAX_WINDOW_SECONDS, self._shortest) if few else self._shortest
 
-    def close(self, loss: float) -> bool:
+    def close(self, loss: float, learning_rate: float | None = None) -> bool:
         """Report the window that ended with the last step; return False if the report asks to stop.
 
         No window contains the report, nor the time in which the caller reads the loss.
+
+        Args:
+            loss: of the last step.
+            learning_rate: of the last step; None if the caller does not know it.
         """
         ended_at = devices.perf_counter() if self._caller_waits else self._ended_at
         seconds = self._carried + ended_at - self._since
-        window = Window(self.steps, self.samples - self._opened_at, seconds, self._stalled, loss)
+        window = Window(self.steps, self.samples - self._opened_at, seconds, self._stalled, loss, learning_rate)
         self.seconds += seconds
         if self.warm_up is None:
             self.warm_up = window
@@ -152,7 +156,7 @@ class Clock:
         windows = [*([self.warm_up] if self.warm_up else []), *self.windows]
         return {
             "steps": self.steps, "samples": self.samples, "seconds": self.total_seconds(),
-            "windows": [[w.step, w.samples, w.seconds, w.stalled, w.loss] for w in windows],
+            "windows": [[w.step, w.samples, w.seconds, w.stalled, w.loss, w.learning_rate] for w in windows],
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:

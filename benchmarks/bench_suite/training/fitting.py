@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
@@ -85,6 +85,8 @@ def fitting(
     with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         run = Fitting(model, data, problem, options, placement, clock, timer, examples, validation, update)
         run.began, run.compiling = began, compiling
+        run.report_epoch = getattr(report, "epoch", None)
+        run.has_own_optimizer = update is not None
         run.state.load_state_dict(timer.load())
         yield run
 
@@ -113,6 +115,10 @@ class Fitting:
         self.began = devices.perf_counter()
         "When the engine's `train` was called."
         self.first_step_seconds: float | None = None
+        self.report_epoch: Callable[[Mapping[str, float]], None] | None = None
+        "Called with the row of each epoch that has ended."
+        self.has_own_optimizer = False
+        "Whether the optimiser is not the suite's, so that the options do not state its learning rate."
         self.module = move_to_placement(model.module, placement)
         self.has_ranks = placement.devices > 1
         "Whether other processes compute a part of each batch."
@@ -193,8 +199,10 @@ class Fitting:
         evaluated, due = (self._evaluate(), self.timer.due()) if self.placement.rank == 0 else ({}, False)
         if self.has_ranks:  # all decide by the same values, so that they stop and save together
             evaluated, due = distributed.from_first((evaluated, due))
-        row = {"epoch": float(epoch), "loss": mean, **evaluated}
+        row = {"epoch": float(epoch), "loss": mean, "learning_rate": self.last_learning_rate(), **evaluated}
         state.end_epoch(row)
+        if self.report_epoch is not None and self.placement.rank == 0:
+            self.report_epoch(row)
         target = state.target
         if target is not None and target.reaches(row[f"validation_{target.name}"]):
             # The weights that reached the target stay, whichever epoch had the lowest loss.
@@ -273,6 +281,12 @@ class Fitting:
         options, steps = self.options, self.options.epochs * self.steps_in_epoch
         return options.learning_rate * factor(step, steps, options.schedule, options.warmup)
 
+    def last_learning_rate(self) -> float:
+        """Return the learning rate of the last step; of the first group of parameters if the optimiser is not ours."""
+        if self.has_own_optimizer:
+            return float(self.update.param_groups[0]["lr"])
+        return self.learning_rate(max(0, self.clock.steps - 1))
+
     def shared(self, loss: torch.Tensor, part: Part) -> torch.Tensor:
         """Return the loss whose gradients, averaged over the ranks, are those of the whole batch."""
         return loss * part.share(self.placement.devices) if self.has_ranks else loss
@@ -306,7 +320,7 @@ class Fitting:
         clock, timer = self.clock, self.timer
         if self.placement.rank == 0:
             self.finite(self.state.loss_sum)
-        proceed = clock.close(loss.item())
+        proceed = clock.close(loss.item(), self.last_learning_rate())
         if timer.due() and not self.has_ranks:
             clock.pause()
             timer.save(self.state.state_dict())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from bench_suite.contracts import Record
 from bench_suite.reports import escaping, formatting, leaderboard
+from bench_suite.reports.best import best_values
 from bench_suite.reports.columns import Column
 from bench_suite.reports.html.svg import interval_bar
 from bench_suite.reports.html.ticks import Axis, axis
@@ -36,7 +37,8 @@ def board(table: Table, id: str, run: str = "") -> tuple[Board, dict[str, Any]]:
     notes = escaping.Notes()
     folds = any(row.folds for row in table.rows)
     scale = _scale(table)
-    rows = [_row(number, row, table, scales, notes, scale, folds=folds) for number, row in enumerate(table.rows)]
+    best = best_values(table)
+    rows = [_row(number, row, table, scales, notes, scale, best, folds=folds) for number, row in enumerate(table.rows)]
     columns = tuple(_column(column, scales[column], column == table.sort) for column in table.columns)
     shown = Board(
         id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
@@ -66,11 +68,15 @@ def _ends(row: Row, column: Column) -> tuple[float, float] | None:
 
 def _row(
     number: int, row: Row, table: Table, scales: dict[Column, formatting.Scale], notes: escaping.Notes,
-    scale: Axis | None, *, folds: bool,
+    scale: Axis | None, best: Mapping[Column, frozenset[int]], *, folds: bool,
 ) -> BoardRow:  # fmt: skip
     rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''} {row.letters}".strip()
     cells = [
-        BoardCell(leaderboard.value_text(row.values[c], c, scales[c]), notes.mark(row.values[c].note).strip())
+        BoardCell(
+            leaderboard.value_text(row.values[c], c, scales[c]),
+            notes.mark(row.values[c].note).strip(),
+            number in best.get(c, ()),
+        )
         for c in table.columns
     ]
     bar = Markup()
@@ -112,7 +118,7 @@ def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | No
             drawn.rank, drawn.label, drawn.note, bar, cells, values,
             drawn.seeds, [cell.id for cell in row.cells], [cell.cell.get("seed") for cell in row.cells],
             _by_cell(row.cells, keys),
-            sorted(beats),
+            sorted(beats), dict(drawn.axes),
         ])  # fmt: skip
     return {
         "id": shown.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -11,8 +10,10 @@ from typing import get_args
 from bench_suite.contracts import Finding, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.columns import Column, all_columns
-from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
+from bench_suite.reports.failures import cell_failures, cell_names, probe_failures, seeds_and_folds
 from bench_suite.reports.html.charts import columns_by_probe, cost_figures, metric_figures
+from bench_suite.reports.html.curves import training_figures
 from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
 from bench_suite.reports.html.questions import HEADINGS, OTHER, SHORT, questions_of
 from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Remark, Section
@@ -105,6 +106,8 @@ def _part(
         # The board's columns have the value that ranks; metrics of cost may be in any probe of the question.
         own = [column for column in (one.rows[0].values if one.rows else ()) if column == one.table.sort]
         figures += cost_figures(one.rows, own[0] if own else None, columns)
+    if question == "training":
+        figures += training_figures(run, one.rows)
     for own in columns_by_probe(columns).values():
         figures += metric_figures(one.rows, own, one.table.columns)
     failed: list[str] = []
@@ -151,7 +154,7 @@ def _artifacts(
                     by_name.setdefault(artifact.name, []).append((row, record, number))
     for members in by_name.values():
         for row, record, number in members[:limit]:
-            name = ", ".join([row.label, *seeds_and_folds(record)])
+            name = f"{row.label}, {seeds_and_folds([record])}"
             try:
                 figure = artifact_figure(run, record.artifacts[number], name, pictures)
             except ArtifactError as error:
@@ -159,11 +162,6 @@ def _artifacts(
                 continue
             if figure is not None:
                 yield figure
-
-
-def seeds_and_folds(record: Record) -> list[str]:
-    """Return the seed and the fold of a cell in words, as far as it has them."""
-    return [f"{axis} {record.cell[axis]}" for axis in ("seed", "fold") if record.cell.get(axis) is not None]
 
 
 def _summary_labels(run: Run) -> list[str]:
@@ -183,11 +181,12 @@ def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) 
             at = ", ".join(f"{name}={coordinate}" for name, coordinate in row.at.items())
             lines.append([row.name, at, formatting.full(value, scale) + notes.mark(value.reason), scale.unit])
     grid = Grid(["Metric", "At", "Value", "Unit"], lines, notes.lines()) if lines else None
-    gallery, failed = [], []
-    for row in artifacts:
-        if label_of(row.name) in labels:
+    gallery: list[Figure] = []
+    failed: list[str] = []
+    for artifact in artifacts:
+        if label_of(artifact.name) in labels:
             try:
-                figure = artifact_figure(run, row, "", pictures)
+                figure = artifact_figure(run, artifact, "", pictures)
             except ArtifactError as error:
                 failed.append(str(error))
                 continue
@@ -202,30 +201,13 @@ def _summary_part(run: Run, labels: Sequence[str], id: str, pictures: Pictures) 
 
 def failures(run: Run, records: Sequence[Record]) -> list[Failure]:
     """Return the cells and the probes that ended without a result, grouped by their reason."""
-    cells: dict[tuple[str, str], list[Record]] = {}
-    probes: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        if record.status != "ok":
-            cells.setdefault((record.status, record.reason or ""), []).append(record)
-            continue
-        for label, row in record.probes.items():
-            if row.status != "ok":
-                probes.setdefault((label, row.status, row.reason or ""), []).append(record)
-    shown = [
-        Failure("cell", status, reason, cell_names(members), _traceback(run, members[0], "cell"))
-        for (status, reason), members in cells.items()
-    ]
-    return shown + [
-        Failure(f"probe {label}", status, reason, cell_names(members),
-                _traceback(run, members[0], label) if status == "failed" else "")
-        for (label, status, reason), members in probes.items()
+    return [
+        Failure(
+            f"probe {one.probe}" if one.probe else "cell", one.status, one.reason, cell_names(one.cells, records),
+            _traceback(run, one.cells[0], one.probe or "cell") if one.status != "not applicable" else "",
+        )
+        for one in (*cell_failures(records), *probe_failures(records))
     ]  # fmt: skip
-
-
-def cell_names(records: Sequence[Record]) -> str:
-    """Return the names of a few cells, and the number of the others."""
-    names = [", ".join([str(r.cell.get("task")), str(r.cell.get("model")), *seeds_and_folds(r)]) for r in records[:4]]
-    return "; ".join([*names, *([f"and {len(records) - 4} more"] if len(records) > 4 else [])])
 
 
 def _traceback(run: Run, record: Record, name: str) -> str:
@@ -236,39 +218,15 @@ def _traceback(run: Run, record: Record, name: str) -> str:
 # ── what a reader must know ─────────────────────────────────────────────────────────────────────
 
 
-def outcome(run: Run, records: Sequence[Record]) -> str:
-    """Return how many cells succeeded, failed and were not run, in a sentence."""
-    by_status = Counter(record.status for record in records)
-    planned = max(int(run.info.get("cells") or 0), len(records))
-    if not records:
-        return f"None of the {planned} cells has been recorded." if planned else "No cell has been recorded."
-    parts = [f"{by_status['ok']} of {planned} cells succeeded"]
-    parts += [f"{number} {status}" for status, number in by_status.items() if status != "ok"]
-    missing = planned - len(records)
-    parts += [f"{missing} not run"] if missing > 0 else []
-    return ", ".join(parts) + "."
-
-
 def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remark]:
     """Return what changes the meaning of the numbers, what matters most first."""
     remarks = []
     if failed := sum(record.status != "ok" for record in records):
         text = f"{failed} of {len(records)} cells have no result."
         remarks.append(Remark("error", text, f"{prefix}failures", "What went wrong?"))
-    rows: dict[tuple[str, str, str], None] = {}
-    for record in records:
-        notes = record.data.get("notes", {})
-        rows |= {
-            (str(record.cell.get("task", "")), key, str(notes[key])): None
-            for key in record.data.get("prominent", ())
-            if key in notes
-        }
-    remarks += [Remark("data", f"{task}, {key}: {note}") for task, key, note in rows]
+    remarks += [Remark("data", f"{task}, {key}: {note}") for task, key, note in data_notes(records)]
     remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in doubt_lines(records)]
-    if busy := sum(record.machine_busy for record in records):
-        which = "all" if busy == len(records) else f"{busy} of {len(records)}"
-        text = f"The machine was busy while {which} cells were measured: their times may be too long."
-        remarks.append(Remark("warning", text))
+    remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in machine_lines(run, records)]
     remarks += [
         Remark(one.severity, f"{one.task}: {one.summary}.", f"{prefix}findings", one.code)
         for one in ordered_findings(run)

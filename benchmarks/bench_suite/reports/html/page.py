@@ -21,6 +21,8 @@ from markupsafe import Markup
 from bench_suite._version import __version__
 from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, leaderboard, provenance
+from bench_suite.reports.failures import outcome
+from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import content
 from bench_suite.reports.html.boards import board
 from bench_suite.reports.html.content import DETAILS, Detail
@@ -28,7 +30,7 @@ from bench_suite.reports.html.figures import Pictures
 from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_by_side
 from bench_suite.reports.html.view import Board, Grid
 from bench_suite.reports.table import Table, tables
-from bench_suite.store.runs import Run, Store
+from bench_suite.store.runs import Run
 
 MAX_BYTES = 980_000
 "Characters of a page at most: with the few that need two bytes it stays under 1 MB."
@@ -37,54 +39,47 @@ MAX_CELLS = 20_000
 _FOLDER = Path(__file__).parent
 
 
-def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = None, store: Store | None = None) -> Path:
+def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = None) -> Path:
     """Write the page of some runs and return its path.
 
     Args:
         runs: the runs, in the order in which they are shown.
         target: the file.
         reference: the model that the others are compared with, or `best`; default: that of the suite.
-        store: where the baseline of the suite is; without one, gates with a tolerance are not judged.
 
     Raises:
         ReportError: the file cannot be written.
     """
-    leaderboard.write(target, page(runs, target.parent, reference=reference, store=store).encode("utf-8", "replace"))
+    leaderboard.write(target, page(runs, target.parent, reference=reference).encode("utf-8", "replace"))
     return target
 
 
-def page(
-    runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, store: Store | None = None,
-    live: bool = False,
-) -> str:  # fmt: skip
+def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False) -> str:
     """Return the page of some runs as HTML.
 
     Args:
         runs: the runs, in the order in which they are shown.
         folder: where the page will be; addresses of files of the runs are relative to it.
         reference: as for `write_page`.
-        store: as for `write_page`.
         live: whether `bench view` serves it, and the page asks for news.
     """
     for detail in DETAILS:
         pictures = Pictures()
-        text = _rendered(runs, folder, pictures, detail, reference, store, live=live)
+        text = _rendered(runs, folder, pictures, detail, reference, live=live)
         if len(text) <= MAX_BYTES:
             break
     return pictures.filled(text, MAX_BYTES)
 
 
 def _rendered(
-    runs: Sequence[Run], folder: Path, pictures: Pictures, detail: Detail, reference: str | None, store: Store | None,
-    *, live: bool,
+    runs: Sequence[Run], folder: Path, pictures: Pictures, detail: Detail, reference: str | None, *,
+    live: bool,
 ) -> str:  # fmt: skip
     """Return the page of some runs without its pictures."""
     several = len(runs) > 1
     ids = content.identities()
     shown_runs = [
-        _describe(
-            run, folder, pictures, detail, reference, store, ids, f"run-{number}-" if several else "", several=several
-        )
+        _describe(run, folder, pictures, detail, reference, ids, f"run-{number}-" if several else "", several=several)
         for number, run in enumerate(runs)
     ]
     style, program = _asset("page.css"), _asset("page.js")
@@ -106,12 +101,15 @@ def _rendered(
 
 
 def _describe(
-    run: Run, folder: Path, pictures: Pictures, detail: Detail, reference: str | None, store: Store | None, ids: Any,
+    run: Run, folder: Path, pictures: Pictures, detail: Detail, reference: str | None, ids: Any,
     prefix: str, *, several: bool,
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[Table]]:  # fmt: skip
     """Return what the template needs about one run, the data of its boards, and its tables."""
     info, records = run.info, run.records()
     run_tables = tables([run], reference)
+    verdicts = verdicts_of(run)
+    if verdicts.comparison is not None:
+        run_tables = with_changes(run_tables, verdicts.comparison)
     name = run.name if several else ""
     boards, data = _boards(run_tables, ids, name, records)
     summary = across_tasks.across_tasks(run_tables)
@@ -119,18 +117,18 @@ def _describe(
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
     for one in data:
-        one["address"] = address
+        one |= {"address": address, "name": run.name}
     described = {
         "prefix": prefix,
         "name": run.name,
         "title": str(info.get("title") or info["suite"]),
         "description": str(info.get("description") or ""),
         "smoke": bool(info.get("smoke")),
-        "outcome": content.outcome(run, records),
+        "outcome": outcome(run, records),
         "started": str(info.get("started", ""))[:16].replace("T", " ") + " UTC",
         "commit": str(git.get("commit") or "")[:12] + (" with changes" if git.get("dirty") else ""),
         "command": str(info.get("command") or commands[-2]),
-        "verdicts": gate_verdicts(run, store),
+        "verdicts": gate_verdicts(run, verdicts),
         "findings": content.findings(run),
         "remarks": content.reader_notes(run, records, prefix),
         "boards": boards,

@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bench_suite.comparison.baselines import WORD, base_for
 from bench_suite.comparison.compare import Comparison, compare
-from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import BenchError
 from bench_suite.reports import formatting, leaderboard
 from bench_suite.reports.compared import Compared
+from bench_suite.reports.comparison import numbers_in_words
+from bench_suite.reports.gate_verdicts import RunVerdicts, headline
 from bench_suite.reports.html.view import Grid, Verdicts
 from bench_suite.reports.table import Table
-from bench_suite.store.runs import Run, Store
+from bench_suite.store.runs import Run
 
 MAX_ROWS = 60
-"Differences of two runs in the page; `bench compare` shows all."
+"Gates or differences in the page; `bench compare` shows all."
 _QUIET = ("no difference found", "not compared")
+_BAD = ("regressed", "failed")
+_UNKNOWN = ("absent", "cannot tell", "not judged", "not compared")
 _STATUS = {"regressed": "bad", "failed": "bad", "cannot tell": "unknown", "not worse": "good", "not judged": "none"}
 
 
-def gate_verdicts(run: Run, store: Store | None) -> Verdicts | None:
-    """Return the verdict of each gate of a run against the baseline of its suite; None if it has no gate.
+def gate_verdicts(run: Run, verdicts: RunVerdicts) -> Verdicts | None:
+    """Return the verdict of each gate of a run; None if its suite has neither a gate nor a baseline.
 
     Args:
         run: the run.
-        store: where the baseline is.
+        verdicts: what its gates say.
     """
-    if not run.info.get("gate") or run.info.get("smoke"):
+    if verdicts.base == "smoke run" or (not verdicts.stated and verdicts.base != "compared"):
         return None
-    suite = str(run.info["suite"])
-    try:
-        if store is None:
-            raise BenchError("no store")
-        base = base_for(store, WORD, run)
-        comparison = compare(base, run)
-    except BenchError:
-        return Verdicts(
-            "Gates", "unknown", f"The gates of {suite} have not been judged: there is no baseline to compare with.",
-            command=f"bench baseline set {run.name}",
-        )  # fmt: skip
-    return _verdicts(comparison, f"Gates, against {comparison.base}", [row for row in comparison.rows if row.gated])
+    words = {one.verdict for one in verdicts.gates}
+    status = "bad" if words & {*_BAD} else "unknown" if words & {*_UNKNOWN} or verdicts.reason else "good"
+    sentences = [f"{headline(verdicts)}." if verdicts.gates else "The suite has no gate."]
+    command = ""
+    if verdicts.base == "compared":
+        sentences.append(f"Compared with the baseline {verdicts.baseline}.")
+        command = f"bench compare baseline {shlex.quote(run.name)}"
+    elif verdicts.base == "itself":
+        sentences.append("This run is the baseline of its suite.")
+    elif verdicts.base == "none":
+        sentences.append("The suite has no baseline; this command keeps the run as one:")
+        command = f"bench baseline set {shlex.quote(run.name)}"
+    sentences += [f"{verdicts.reason}."] if verdicts.reason else []
+    rows = [[one.verdict, one.gate, one.where, one.evidence] for one in verdicts.gates[:MAX_ROWS]]
+    grid = Grid(["Verdict", "Gate", "Cells", "What decides"], rows) if rows else None
+    notes = [f"{one.gate}, {one.where}: {one.note}" for one in verdicts.gates[:MAX_ROWS] if one.note]
+    notes += _notes(verdicts.comparison) if verdicts.comparison is not None else []
+    status = status if verdicts.gates or verdicts.reason else "none"
+    return Verdicts("Gates", status, " ".join(sentences), grid, notes, command)
 
 
 def between_runs(runs: Sequence[Run]) -> list[Verdicts]:
@@ -55,9 +65,42 @@ def between_runs(runs: Sequence[Run]) -> list[Verdicts]:
         except BenchError as error:
             shown.append(Verdicts(f"{head.name} against {base.name}", "none", f"Not compared: {error}"))
             continue
-        loud = [row for row in comparison.rows if row.gated or row.verdict not in _QUIET]
-        shown.append(_verdicts(comparison, f"{head.name} against {base.name}", loud or comparison.rows))
+        shown.append(_difference(comparison))
     return shown
+
+
+def _difference(comparison: Comparison) -> Verdicts:
+    word = Compared.of(comparison).verdict
+    gated = [row for row in comparison.rows if row.gated]
+    worse = [row for row in gated if row.verdict == "regressed"]
+    loud = [row for row in comparison.rows if row.gated or row.verdict not in _QUIET]
+    differing = [row for row in loud if not row.gated]
+    sentences = {
+        "regressed": f"{len(worse)} of {len(gated)} gates regressed.",
+        "failed": "Cells or probes failed.",
+        "cannot tell": f"Not all of the {len(gated)} gates can be decided." if gated else "Nothing can be compared.",
+        "not worse": f"All {len(gated)} gates hold.",
+        "not judged": "The suite has no gate.",
+    }
+    rest = f"{len(differing)} of {len(comparison.rows) - len(gated)} metrics without a gate differ."
+    lines = [[row.verdict, row.name, row.where, numbers_in_words(row)] for row in loud[:MAX_ROWS]]
+    notes = [*_notes(comparison)]
+    if len(loud) > MAX_ROWS:
+        notes.append(f"{len(loud) - MAX_ROWS} more differences: the command shows all")
+    return Verdicts(
+        f"{comparison.head} against {comparison.base}", _STATUS[word], f"{sentences[word]} {rest}",
+        Grid(["Verdict", "Metric", "Cells", "What decides"], lines) if lines else None, notes,
+        f"bench compare {comparison.base} {comparison.head}",
+    )  # fmt: skip
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    changes = [f"the gates differ: {change}" for change in comparison.gate_changes if change.weaker]
+    return [
+        *changes,
+        *comparison.notes,
+        *(f"not compared: {cell.where}: {cell.detail}" for cell in comparison.uncompared[:12]),
+    ]
 
 
 def side_by_side(runs: Sequence[Run], tables: Sequence[Sequence[Table]]) -> Grid | None:
@@ -81,38 +124,3 @@ def side_by_side(runs: Sequence[Run], tables: Sequence[Sequence[Table]]) -> Grid
         [*key, *(texts.get(number, formatting.NOTHING) for number in range(len(runs)))] for key, texts in lines.items()
     ]
     return Grid(["Task", "Model", "Metric", *(run.name for run in runs)], rows) if rows else None
-
-
-def _verdicts(comparison: Comparison, heading: str, rows: Sequence[Row]) -> Verdicts:
-    word = Compared.of(comparison).verdict
-    gated = [row for row in comparison.rows if row.gated]
-    worse = [row for row in gated if row.verdict == "regressed"]
-    sentences = {
-        "regressed": f"{len(worse)} of {len(gated)} gates regressed.",
-        "failed": "Cells or probes failed.",
-        "cannot tell": f"The {len(gated)} gates cannot be decided." if gated else "Nothing can be compared.",
-        "not worse": f"All {len(gated)} gates hold: nothing is worse than its tolerance.",
-        "not judged": "The suite has no gate; these are the differences.",
-    }
-    lines = [_line(row) for row in rows[:MAX_ROWS]]
-    notes = [*comparison.notes, *(f"{cell.where}: {cell.detail}" for cell in comparison.uncompared[:12])]
-    if len(rows) > MAX_ROWS:
-        notes.append(f"{len(rows) - MAX_ROWS} more differences: see the command below")
-    header = ["Metric", "Cells", "Base", "Head", "Difference", "Verdict"]
-    command = f"bench compare {comparison.base} {comparison.head}"
-    return Verdicts(heading, _STATUS[word], sentences[word], Grid(header, lines) if lines else None, notes, command)
-
-
-def _line(row: Row) -> list[str]:
-    factor = 100.0 if row.relative else 1.0
-    unit = " %" if row.relative else ""
-    difference = formatting.NOTHING
-    if row.difference is not None:
-        difference = formatting.plain_number(row.difference * factor)
-        if row.interval is not None:
-            low, high = (formatting.plain_number(end * factor) if abs(end) < 1e6 else "∞" for end in row.interval)
-            difference += f" [{low}, {high}]"
-        difference = ("+" if row.difference > 0 else "") + difference + unit
-    base = formatting.NOTHING if row.base is None else formatting.plain_number(row.base, 4)
-    head = formatting.NOTHING if row.head is None else formatting.plain_number(row.head, 4)
-    return [", ".join(filter(None, (row.metric, row.coordinates))), row.where, base, head, difference, row.verdict]

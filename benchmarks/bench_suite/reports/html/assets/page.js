@@ -4,7 +4,7 @@
 (() => {
   const ROWS = 25;
   const BETTER = 1, REFERENCE = 2;
-  const [RANK, LABEL, NOTE, BAR, CELLS, VALUES, SEEDS, IDS, SEED_NAMES, BY_CELL, BEATS] = Array.from({ length: 11 }, (_, i) => i);
+  const [RANK, LABEL, NOTE, BAR, CELLS, VALUES, SEEDS, IDS, SEED_NAMES, BY_CELL, BEATS, AXES] = Array.from({ length: 12 }, (_, i) => i);
   const byId = (id) => document.getElementById(id);
   const element = (name, text, classes) => {
     const made = document.createElement(name);
@@ -35,6 +35,7 @@
 
   function matches(row) {
     const label = row[LABEL].toLowerCase();
+    if (!Object.entries(state.axes).every(([axis, value]) => value === "" || row[AXES][axis] === value)) return false;
     return state.model.split(/\s+/).every((word) => label.includes(word));
   }
 
@@ -161,7 +162,8 @@
     for (const part of document.querySelectorAll(".part")) {
       part.hidden = state.task !== "" && part.dataset.task !== "" && part.dataset.task !== state.task;
     }
-    byId("filter-count").textContent = state.task || state.model ? `${rows.toLocaleString("en")} rows match` : "";
+    const filtered = state.task || state.model || Object.values(state.axes).some((value) => value !== "");
+    byId("filter-count").textContent = filtered ? `${rows.toLocaleString("en")} rows match` : "";
   }
 
   // ── details ──────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +223,7 @@
       return [
         row[SEED_NAMES][cell] === null ? "–" : `seed ${row[SEED_NAMES][cell]}`,
         value === null || value === undefined ? "–" : String(value),
-        element("code", `bench show cell ${id}`),
+        element("code", `bench show cell ${id} --run ${board.name}`),
         link("predictions", encoded(`${folder}predictions-test.parquet`)),
       ];
     });
@@ -279,11 +281,36 @@
     select.addEventListener("change", () => { state.task = select.value; drawAll(); });
     const model = byId("filter-model");
     model.addEventListener("input", () => { state.model = model.value.trim().toLowerCase(); drawAll(); });
+    filtersOfAxes();
     document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
     document.querySelector(".filters").hidden = false;
     byId("tray-open").addEventListener("click", compare);
     byId("tray-clear").addEventListener("click", () => { state.picked.clear(); byId("tray").hidden = true; drawAll(); });
     byId("dialog-close").addEventListener("click", () => byId("dialog").close());
+  }
+
+  // A choice for each axis that tells rows apart, such as the share of the training examples.
+  function filtersOfAxes() {
+    const values = new Map();
+    for (const row of boards.flatMap((board) => board.rows)) {
+      for (const [axis, value] of Object.entries(row[AXES])) {
+        if (!values.has(axis)) values.set(axis, new Set());
+        values.get(axis).add(value);
+      }
+    }
+    for (const [axis, known] of values) {
+      if (known.size < 2) continue;
+      const label = element("label", `${axis} `);
+      const select = element("select");
+      for (const value of ["", ...known]) {
+        const option = element("option", value === "" ? "all" : value);
+        option.value = value;
+        select.append(option);
+      }
+      select.addEventListener("change", () => { state.axes[axis] = select.value; drawAll(); });
+      label.append(select);
+      byId("filter-axes").append(label);
+    }
   }
 
   function theme() {

@@ -1,0 +1,1 @@
+"""Tracking: what the exporters to experiment trackers share."""
