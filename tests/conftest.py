@@ -41,3 +41,9 @@ def history_runs(tmp_path):
     """Return a writer of runs of one suite over many commits, in the folder `results` of the test."""
     names = runpy.run_path(str(Path(__file__).parent / "history_runs.py"))
     return names["HistoryRuns"](tmp_path / "results")
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Return a run in the folder `results` of the test, with a cell that was trained and one that failed."""
+    return runpy.run_path(str(Path(__file__).parent / "tracked_run.py"))["write"](tmp_path / "results")

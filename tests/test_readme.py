@@ -118,8 +118,10 @@ def test_the_reports_that_are_kept_are_what_the_command_writes():
 
 
 def test_what_the_readme_shows_of_the_quickstart_is_the_run_that_is_kept():
-    from bench_suite.reports.terminal import terminal_table
+    from bench_suite.reports.board import board
     from bench_suite.store.runs import Store
 
     (quickstart_run,) = [info for info in Store(ROOT / "results").runs() if f"{info.run}/" in README]
-    assert terminal_table(Store(ROOT / "results").open(quickstart_run.run), 80) in README
+    shown = board(Store(ROOT / "results").open(quickstart_run.run), 80)
+    blocks = ["\n".join([table.heading, *table.rows, *table.notes]) for table in shown.tables]
+    assert "\n\n".join([*blocks, shown.legend]) in README

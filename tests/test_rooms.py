@@ -34,6 +34,7 @@ ELSEWHERE = {
     "cli/results": ("cli/test_commands.py", "one table tests the JSON and the last line of all listing commands"),
     "cli/run": ("cli/test_workflow.py", "a run is a step of a workflow that ends with a comparison"),
     "cli/run_summary": ("cli/test_workflow.py", "the summary is the end of a run"),
+    "cli/next_steps": ("cli/test_run_screen.py", "they are the last lines of the screen"),
     "cli/scaffold": ("cli/test_new.py", "`bench new` fills the templates and writes the files"),
     "comparison/decide_gates": ("cli/test_decide_gates.py", "a run with --against adds the seeds"),
     "comparison/run_differences": ("comparison/test_pairing.py", "a pairing has its notes"),
@@ -54,6 +55,7 @@ ELSEWHERE = {
     "execution/work": ("executors/test_processes.py", "the executors run it"),
     "execution/worker": ("executors/test_processes.py", "the executor starts workers"),
     "execution/revisions": ("ab/test_revisions.py", "a repository with commits is made there"),
+    "execution/tracker_process": ("execution/test_trackers.py", "each tracker has a process"),
     "execution/worker_process": (
         "executors/test_processes.py",
         "each worker has a process",

@@ -60,7 +60,9 @@ def test_it_knows_every_package_that_the_project_requires() -> None:
     assert {package.distribution for package in PACKAGES if package.required} == named(PROJECT["dependencies"])
 
 
-@pytest.mark.parametrize("extra", ["samples", "pretrained", "lora", "lightning", "evaluate", "tensorboard", "slurm"])
+@pytest.mark.parametrize(
+    "extra", ["samples", "pretrained", "lora", "lightning", "evaluate", "tensorboard", "mlflow", "wandb", "slurm"]
+)
 def test_each_extra_is_named_by_the_command_that_brings_it(extra: str) -> None:
     bringing = {package.distribution for package in PACKAGES if package.command.endswith(f"[{extra}]'")}
     assert bringing == named(PROJECT["optional-dependencies"][extra])

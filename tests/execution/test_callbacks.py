@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.session import Request, execute
 from bench_suite.store.runs import Store
+from bench_suite.store.unfinished import begun_cells
 
 METHODS = [name for name in vars(RunCallback) if not name.startswith("_")]
 
@@ -25,7 +27,7 @@ class Recorder(RunCallback):
         def record(*positional: Any, **named: Any) -> None:
             self.arguments[name] = (positional, named)
             step = positional[1] if name == "step" else ""
-            if name != "window" and not step.startswith("encoding "):
+            if name not in ("window", "epoch") and not step.startswith("encoding "):
                 self.calls.append((name, step) if step else (name,))
 
         return record
@@ -39,22 +41,43 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
     assert recorder.calls == [
         ("begin",),
         ("cell",), ("step", "data"), ("step", "checking the data"), ("findings",),
-        ("step", "building"), ("step", "encoding"), ("step", "training"), ("trained",), *probes,
+        ("step", "building"), ("step", "encoding"), ("step", "training"), ("training",), ("trained",),
+        *probes,
         ("cell",), *probes,
         ("cell",), ("step", "data"), ("step", "building"), ("step", "training"), ("trained",), *probes,
         ("findings",),  # on the results
+        ("end",),
     ]  # fmt: skip
     (name,), begin = recorder.arguments["begin"]
     assert name == outcome.run.name
     assert (begin["resumed"], begin["wanted"], begin["done"]) == (False, False, 0)
+    assert recorder.arguments["end"] == ((), {"complete": True})
     (cell, record), _ = recorder.arguments["record"]
     assert record.id == cell.id == context.plan.cells[-1].id
+    (trained, epochs, steps), _ = recorder.arguments["training"]
+    (_, row), _ = recorder.arguments["epoch"]
+    assert trained == context.plan.cells[0], "an estimator has no steps"
+    examples = len(context.load(trained).splits["train"])
+    assert (epochs, steps) == (row["epoch"], epochs * math.ceil(examples / trained.options["train"]["batch_size"]))
 
     resumed = Recorder()
     execute(context.plan, store, Request(resume="newest"), resumed)
-    assert resumed.calls == [("begin",)]
+    assert resumed.calls == [("begin",), ("end",)]
     _, begin = resumed.arguments["begin"]
     assert (begin["resumed"], begin["wanted"], begin["done"]) == (True, True, 3)
+
+
+def test_the_folder_of_a_run_shows_how_far_a_training_is(context, tmp_path):
+    seen = []
+
+    class Reader(RunCallback):
+        def trained(self, cell, history):
+            (begun,) = [one for path in (tmp_path / "executed").iterdir() for one in begun_cells(path)]
+            seen.append((begun.cell == cell.id, begun.step, begun.steps > 0, begun.samples_per_second > 0))
+
+    execute(context.plan, Store(tmp_path / "executed"), Request(), Reader())
+    network, estimator = (True, "training", True, True), (True, "training", False, False)
+    assert seen == [network, estimator]
 
 
 def test_the_methods_of_the_class_itself_do_nothing(context):
@@ -63,5 +86,6 @@ def test_the_methods_of_the_class_itself_do_nothing(context):
     begin = callback.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     others = [callback.cell(cell), callback.step(cell, "data"), callback.window(cell, None)]
     others += [callback.trained(cell, None), callback.record(cell, None), callback.findings("mine", [])]
-    others += [callback.data_notes("mine", {})]
+    others += [callback.data_notes("mine", {}), callback.training(cell, 3, 30), callback.epoch(cell, {})]
+    others += [callback.warning("text"), callback.end(complete=True)]
     assert [begin, *others] == [None] * len(METHODS)

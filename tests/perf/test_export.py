@@ -26,7 +26,7 @@ exporter = exporter_named(sys.argv[2])
 options = {"options": discovery.make_options(exporter, {})} if exporter.options else {}
 content = discovery.load(exporter).export(run, **options)
 size = sum(map(len, [content] if isinstance(content, bytes) else content))
-status = dict(line.split(":") for line in open("/proc/self/status"))  # `getrusage` counts the parent's memory too
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # `getrusage` counts the parent's memory too
 peak = int(status["VmHWM"].split()[0]) / 1024
 print(json.dumps([time.process_time() - began, peak, size]))
 """

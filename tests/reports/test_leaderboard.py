@@ -151,6 +151,8 @@ def test_a_task_that_two_suites_share_is_one_table_that_names_both(make_run: Mak
     text = leaderboard(runs)
     assert text.count("###") == 1
     assert "Suites: one and two." in text
+    three = [*runs, make_run(record(suite="three", model="c"), suite="three")]
+    assert "Suites: one, three and two." in leaderboard(three)
     assert "Suite" not in leaderboard(runs[:1]).partition("*Made by")[0]
 
 

@@ -58,6 +58,19 @@ def test_only_a_large_run_has_an_index(run: Run, monkeypatch: pytest.MonkeyPatch
         assert (run.path / FILE).exists() == has_index
 
 
+def test_a_run_that_is_only_read_gets_no_index_and_its_index_is_used(
+    run: Run, parsed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(run, "a")
+    monkeypatch.setattr(record_files, "INDEXED_BYTES", 1)
+    assert len(Run(run.path, read_only=True).records()) == 1
+    assert not (run.path / FILE).exists()
+    assert len(Run(run.path).records()) == 1
+    parsed.clear()
+    assert len(Run(run.path, read_only=True).records()) == 1
+    assert parsed == []
+
+
 def test_damage_is_named_at_each_reading(run: Run) -> None:
     write(run, "a")
     path = run.path / "records" / "00001.jsonl"

@@ -1,11 +1,13 @@
 """Claims about the notes of unfinished cells: what a later process reads of one that ended."""
 
 import json
+import os
 
 import pytest
 
+from bench_suite.store import unfinished
 from bench_suite.store.atomic import StoreError
-from bench_suite.store.unfinished import UnfinishedCells
+from bench_suite.store.unfinished import UnfinishedCells, begun_cells
 
 
 def ended_process(run, earlier=None, step="training", progress="", cause=""):
@@ -132,3 +134,34 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_store(tmp_path):
     (tmp_path / "unfinished").write_text("a file")
     with pytest.raises(StoreError):
         UnfinishedCells(tmp_path).begin("a", None)
+
+
+def test_a_training_notes_how_far_it_is_but_not_more_often_than_once_a_second(tmp_path, monkeypatch):
+    clock = iter([100.0, 100.5, 101.0])
+    monkeypatch.setattr(unfinished.time, "monotonic", lambda: next(clock))
+    cells = UnfinishedCells(tmp_path)
+    cells.begin("a", None)
+    cells.step("training")
+    noted = []
+    for number in (1, 2, 3):
+        cells.training(number, 10.0 * number, 0.5 if number < 3 else float("nan"))
+        (cell,) = begun_cells(tmp_path)
+        noted.append((cell.steps, cell.samples_per_second, cell.loss))
+    assert noted == [(1, 10.0, 0.5), (1, 10.0, 0.5), (3, 30.0, None)]
+    cells.step("quality", probe=True)
+    (cell,) = begun_cells(tmp_path)
+    assert (cell.step, cell.steps, cell.samples_per_second, cell.loss) == ("quality", 0, 0.0, None)
+    assert 0 < cell.began <= cell.step_began
+
+
+def test_begun_cells_are_read_as_they_are_also_from_files_of_older_versions(tmp_path):
+    UnfinishedCells(tmp_path).begin("a", None)
+    (path,) = (tmp_path / "unfinished").glob("*.json")
+    (cell,) = begun_cells(tmp_path)
+    assert (cell.cell, cell.process, cell.ends) == ("a", os.getpid(), 0)
+    entry = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("began", "steps")}
+    path.write_text(json.dumps(entry))
+    (cell,) = begun_cells(tmp_path)
+    assert (cell.began, cell.steps) == (0.0, 0)
+    path.write_text(json.dumps(entry | {"steps": "many"}))
+    assert begun_cells(tmp_path) == []

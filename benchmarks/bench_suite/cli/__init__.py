@@ -35,6 +35,7 @@ COMMANDS = {
     "import": "Make a run from the results of another tool.",
     "export": "Write a run in the format of another tool.",
     "report": "Write a report of one or more runs, as Markdown.",
+    "view": "Show the page of a run in the browser while it goes on.",
     "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",
     "compare": "Compare two runs metric by metric; exit 1 on a regression.",
     "power": "Say how many examples or seeds would find a difference.",

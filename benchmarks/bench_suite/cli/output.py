@@ -11,10 +11,14 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from bench_suite.cli.terminal import has_colour
+
 _GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
 "Blanks between a command and its explanation, which may go to a line of its own."
 _HANGING = " " * 6
-_COMMAND = re.compile(r"( *|.*: )(apt-get|bench|export|git|hf|huggingface-cli|mkdir|pip|pytest|tensorboard) ")
+_COMMAND = re.compile(
+    r"( *|.*: )(apt-get|bench|export|git|hf|huggingface-cli|mkdir|mlflow|pip|pytest|tensorboard|wandb) "
+)
 "The beginning of a line that holds a shell command, perhaps after `label: `. Folded, it could not be pasted."
 _QUOTED = re.compile(r" {4}\S")
 "The beginning of a line that an error quotes from a suite file."
@@ -27,13 +31,22 @@ def printable(text: str, keep: str = "\n\t") -> str:
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
-def say(text: object = "", *, err: bool = False) -> None:
-    """Print text to standard output, or to standard error if `err` is set; fold prose to the width of a terminal."""
-    escaped = printable(str(text))
-    if (sys.stderr if err else sys.stdout).isatty():
+def say(text: object = "", *, err: bool = False, style: str = "") -> None:
+    """Print text to standard output, or to standard error if `err` is set; fold prose to the width of a terminal.
+
+    Args:
+        text: the text.
+        err: whether it goes to standard error.
+        style: a colour, or `bold`, if the stream has colours; empty for none.
+    """
+    escaped, stream = printable(str(text)), sys.stderr if err else sys.stdout
+    if stream.isatty():
         escaped = fold(escaped, shutil.get_terminal_size().columns, quoting=err)
+    colour = bool(style) and has_colour(stream)
+    if colour:
+        escaped = click.style(escaped, bold=True) if style == "bold" else click.style(escaped, fg=style)
     try:
-        click.echo(escaped, err=err)
+        click.echo(escaped, err=err, color=colour or None)
     except BrokenPipeError:
         # The reader, such as `head`, closed the output; the command goes on and keeps its exit status.
         stream = sys.stderr if err else sys.stdout

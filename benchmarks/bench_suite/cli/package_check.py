@@ -73,6 +73,8 @@ PACKAGES = (
     _extra("fairness", "fairlearn", "fairlearn.metrics", "fairness by group"),
     _extra("attribution", "captum", "captum.attr", "attributions"),
     _extra("tensorboard", "tensorboard", "torch.utils.tensorboard", "event files of TensorBoard"),
+    _extra("mlflow", "mlflow", "mlflow.tracking", "runs in MLflow"),
+    _extra("wandb", "wandb", "wandb", "runs for Weights & Biases"),
     _extra("ray", "ray", "ray", "clusters of Ray"),
     _extra("slurm", "submitit", "submitit", "job arrays of Slurm"),
     _needing_matched_build("timm", "a build of torchvision"),

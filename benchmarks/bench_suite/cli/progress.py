@@ -3,46 +3,54 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from bench_suite.cli.output import printable
+import click
+
+from bench_suite.cli.output import fold, printable
+from bench_suite.cli.run_state import CellState, RunState
+from bench_suite.cli.terminal import has_colour, is_live
 from bench_suite.contracts import Finding, History, Record, Window
 from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.selection import has_failed
+from bench_suite.suite.durations import format_duration
 from bench_suite.suite.plan import Cell, name
 
-if TYPE_CHECKING:
-    from rich.progress import TaskID
-
-
-class Progress(RunCallback):
-    """A run callback that is a context manager around the run."""
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the display; an exception propagates."""
+Expected = Callable[[], Mapping[str, float]]
+"Returns the seconds that cells took in earlier runs, by their id."
+COLOURS = {"failed": "red", "interrupted": "yellow", "finding": "yellow"}
 
 
 def make_progress(cells: int, *, one_thread: bool = False, arguments: str | None = None) -> Progress:
-    """Return a live display if standard error is a terminal, else plain lines.
+    """Return a live display if standard error is a terminal with a cursor, else plain lines.
 
     Args:
         cells: the number of cells.
         one_thread: no cell uses more than one thread, so the advice to use fewer is omitted.
         arguments: the suite and the flags that choose its cells, as the user typed them; None if there is no such file.
     """
-    return (Live if sys.stderr.isatty() else Plain)(cells, one_thread=one_thread, arguments=arguments)
+    return _display(RunState(cells), one_thread=one_thread, arguments=arguments)
 
 
-def progress_for(cells: Sequence[Cell], arguments: str | None = None) -> Progress:
-    """Return the progress display for a run of these cells; `arguments` as in `make_progress`."""
-    return make_progress(len(cells), one_thread=all(cell.threads == 1 for cell in cells), arguments=arguments)
+def progress_for(cells: Sequence[Cell], arguments: str | None = None, expected: Expected | None = None) -> Progress:
+    """Return the progress display for a run of these cells.
+
+    Args:
+        cells: the cells.
+        arguments: as in `make_progress`.
+        expected: how long cells took in earlier runs; called when the run begins. None if it is unknown.
+    """
+    one_thread = all(cell.threads == 1 for cell in cells)
+    return _display(RunState(len(cells), cells), one_thread=one_thread, arguments=arguments, expected=expected)
+
+
+def _display(state: RunState, *, one_thread: bool, arguments: str | None, expected: Expected | None = None) -> Progress:
+    if not is_live(sys.stderr):
+        return Plain(state, one_thread=one_thread, arguments=arguments, expected=expected)
+    return Live(state, one_thread=one_thread, arguments=arguments, expected=expected)
 
 
 def ended_cell_line(cell: Cell, record: Record, position: int, cells: int) -> str:
@@ -132,174 +140,213 @@ def finding_lines(task: str, findings: Sequence[Finding], arguments: str | None)
         yield f"      {count} rows and lines that mend: {command}"
 
 
-class Plain(Progress):
-    """A display that writes one line per cell, without control characters: for CI and log files."""
+class Progress(RunCallback):
+    """A run callback that is a context manager around the run; a subclass writes the lines."""
 
-    def __init__(self, cells: int, *, one_thread: bool = False, arguments: str | None = None) -> None:
-        self.cells = cells
+    def __init__(
+        self,
+        state: RunState,
+        *,
+        one_thread: bool = False,
+        arguments: str | None = None,
+        expected: Expected | None = None,
+    ) -> None:
+        """Make a display; the arguments are those of `make_progress` and `progress_for`."""
+        self.state = state
         self.one_thread = one_thread
         self.arguments = arguments
-        self.done = 0
-        self.since = time.perf_counter()
+        self._expected = expected
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pass
+        """End the display; an exception propagates."""
+
+    def write(self, text: str, style: str = "", *, one_line: bool = False) -> None:
+        """Write a text of a run.
+
+        Args:
+            text: the text, which may contain control characters.
+            style: a key of `COLOURS`; empty for none.
+            one_line: whether a live display cuts it to one line: all of it is said elsewhere.
+        """
 
     def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
         """Write the lines at the start of the run."""
-        self.done = done
+        self.state.begin(done)
+        if self._expected is not None:
+            self.state.expect(self._expected())
         for line in start_lines(
             run,
             resumed=resumed,
             wanted=wanted,
             done=done,
-            cells=self.cells,
+            cells=self.state.total,
             notes=notes,
             busy=busy,
             one_thread=self.one_thread,
         ):
-            self._say(line)
+            self.write(line)
 
     def data_notes(self, task: str, notes: Mapping[str, object]) -> None:
         """Write a line for each note."""
         for line in data_lines(task, notes):
-            self._say(line)
+            self.write(line)
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:
         """Write the worst findings."""
         for line in finding_lines(task, findings, self.arguments):
-            self._say(line)
+            self.write(line, "finding")
 
     def cell(self, cell: Cell) -> None:
-        """Write nothing: the line follows when the cell has ended."""
+        """Note that the cell begins; its line follows when it has ended."""
+        self.state.start(cell)
 
     def step(self, cell: Cell, what: str) -> None:
-        """Write a line if the last one is older than 30 s."""
-        self._alive(cell, what)
+        """Note what the cell does."""
+        self.state.step(cell, what)
+
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Note the length of a training."""
+        self.state.training(cell, epochs, steps)
 
     def window(self, cell: Cell, window: Window) -> None:
-        """Write a line if the last one is older than 30 s."""
-        self._alive(cell, f"step {window.step}, loss {window.loss:.4f}")
+        """Note step, loss and rate of a training."""
+        self.state.window(cell, window)
+
+    def epoch(self, cell: Cell, row: Mapping[str, float]) -> None:
+        """Note the values of an epoch."""
+        self.state.of(cell).epoch = row
 
     def trained(self, cell: Cell, history: History | None) -> None:
-        """Nothing."""
+        """Note nothing: the next step follows."""
 
     def record(self, cell: Cell, record: Record) -> None:
         """Write the line of the cell."""
-        self.done += 1
-        self.since = time.perf_counter()
-        self._say(ended_cell_line(cell, record, self.done, self.cells))
+        self.state.end(cell, record)
+        style = record.status if record.status in COLOURS else "failed" if has_failed(record) else ""
+        style = "failed" if not style and record.status != "ok" else style
+        self.write(ended_cell_line(cell, record, self.state.done, self.state.total), style, one_line=True)
 
     def warning(self, text: str) -> None:
         """Write a line."""
-        self._say(f"warning: {text}")
-
-    def _alive(self, cell: Cell, what: str) -> None:
-        """Write what the cell is doing, at most once in 30 s."""
-        if time.perf_counter() - self.since > 30:
-            self.since = time.perf_counter()
-            self._say(f"      {name(cell)}: {what}")
-
-    def _say(self, text: str) -> None:
-        sys.stderr.write(printable(text, keep="") + "\n")
-        sys.stderr.flush()
+        self.write(f"warning: {text}", "finding")
 
 
-class Live(Progress):
-    """A progress bar with the current cell and the remaining time, below the lines of the ended cells."""
+class Plain(Progress):
+    """A display that writes one line per cell, without control characters: for CI and log files.
 
-    def __init__(self, cells: int, *, one_thread: bool = False, arguments: str | None = None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+    If nothing was written for a while, a line says how far the run is: a sign of life for services that end a silent
+    job. It comes from a thread, since one step may take minutes.
+    """
 
-        self.cells = cells
-        self.one_thread = one_thread
-        self.arguments = arguments
-        self.done = 0
-        self.console = Console(stderr=True, highlight=False)
-        columns = (
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[now]}", markup=False),
-        )
-        self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=5)
-        self.task: TaskID = self.bar.add_task("cells", total=cells, now="starting")
-        self.running: dict[str, str] = {}
-        "What each cell that runs is doing, by id: several at a time under an executor of several processes."
+    since: float
+    "When the last line was written."
 
-    def __enter__(self) -> Live:
-        self.bar.start()
+    def __init__(
+        self,
+        state: RunState,
+        *,
+        one_thread: bool = False,
+        arguments: str | None = None,
+        expected: Expected | None = None,
+    ) -> None:
+        super().__init__(state, one_thread=one_thread, arguments=arguments, expected=expected)
+        self.since = state.clock()
+        self._stop = threading.Event()
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Plain:
+        threading.Thread(target=self._beat_until_stopped, name="bench-progress", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.stop()
+        self._stop.set()
 
-    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
-        """Write the lines at the start of the run."""
-        self.done = done
-        self.bar.update(self.task, completed=done)
-        for line in start_lines(
-            run,
-            resumed=resumed,
-            wanted=wanted,
-            done=done,
-            cells=self.cells,
-            notes=notes,
-            busy=busy,
-            one_thread=self.one_thread,
-        ):
-            self.console.print(printable(line), markup=False)
-
-    def data_notes(self, task: str, notes: Mapping[str, object]) -> None:
-        """Write a line for each note."""
-        for line in data_lines(task, notes):
-            self.console.print(printable(line), markup=False)
-
-    def findings(self, task: str, findings: Sequence[Finding]) -> None:
-        """Write the worst findings."""
-        for line in finding_lines(task, findings, self.arguments):
-            self.console.print(printable(line), style="yellow", markup=False)
-
-    def cell(self, cell: Cell) -> None:
-        """Show the name of the cell beside the bar."""
-        self._now(cell, name(cell))
+    def write(self, text: str, style: str = "", *, one_line: bool = False) -> None:
+        """Write a line to standard error."""
+        line = printable(text, keep="")
+        if style in COLOURS and has_colour(sys.stderr):
+            line = click.style(line, fg=COLOURS[style])
+        with self._lock:
+            self.since = self.state.clock()
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
 
     def step(self, cell: Cell, what: str) -> None:
-        """Show what the cell is doing."""
-        self._now(cell, f"{name(cell)}: {what}")
+        """Note what the cell does, and write a line if the last one is old."""
+        super().step(cell, what)
+        self.beat()
 
-    def window(self, cell: Cell, window: Window) -> None:
-        """Show step, loss and rate of the training."""
-        rate = window.samples / window.seconds if window.seconds else 0.0
-        self._now(cell, f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
+    def beat(self) -> None:
+        """Write how far the run is if the last line is old: 30 s in a short run, up to 5 min in a long one."""
+        with self._lock:
+            if self.state.clock() - self.since > silence(self.state.elapsed):
+                self.write(heartbeat(self.state))
 
-    def trained(self, cell: Cell, history: History | None) -> None:
-        """Nothing."""
+    def _beat_until_stopped(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            with suppress(Exception):  # a sign of life must never end a run
+                self.beat()
 
-    def record(self, cell: Cell, record: Record) -> None:
-        """Write the line of the cell and advance the bar."""
-        self.done += 1
-        style = {"ok": "none", "interrupted": "yellow"}.get(record.status, "red")
-        self.console.print(printable(ended_cell_line(cell, record, self.done, self.cells)), style=style, markup=False)
-        self.running.pop(cell.id, None)
-        self.bar.update(self.task, advance=1)
 
-    def warning(self, text: str) -> None:
-        """Write a line."""
-        self.console.print(printable(f"warning: {text}"), style="yellow", markup=False)
+BEAT_SECONDS = 5.0
+"How often the age of the last line is checked."
+MIN_SILENCE, MAX_SILENCE = 30.0, 300.0
+"Services end a job that is silent for 10 minutes."
+MAX_SHOWN = 2
+"Cells that a heartbeat names."
 
-    def _now(self, cell: Cell, text: str) -> None:
-        """Show what a cell is doing, and the number of other cells that run."""
-        self.running.pop(cell.id, None)
-        self.running[cell.id] = text
-        others = f"(+{len(self.running) - 1}) " if len(self.running) > 1 else ""
-        self.bar.update(self.task, now=printable(f"{others}{text}", keep=""))
+
+def silence(elapsed: float) -> float:
+    """Return the seconds without a line after which a run says how far it is: 1/20 of its time, within limits."""
+    return min(MAX_SILENCE, max(MIN_SILENCE, elapsed / 20))
+
+
+def heartbeat(state: RunState) -> str:
+    """Return a line on how far a run is: cells, time, time left, and what the cells do that have run longest."""
+    left = state.left()
+    end = "" if left is None else f", about {format_duration(max(1, round(left)))} left"
+    running = state.longest_running
+    texts = [_activity(one) for one in running[:MAX_SHOWN]]
+    texts += [f"{len(running) - MAX_SHOWN} more run"] if len(running) > MAX_SHOWN else []
+    what = f": {'; '.join(texts)}" if texts else ""
+    return f"      {state.done} of {state.total} cells after {format_duration(state.elapsed)}{end}{what}"
+
+
+def _activity(one: CellState) -> str:
+    if not one.trains:
+        return f"{one.name}: {one.step or 'beginning'}"
+    loss = "" if one.loss is None else f", loss {one.loss:.4f}"
+    return f"{one.name}: training, {100 * one.fraction:.0f} %, epoch {one.current_epoch} of {one.epochs}{loss}"
+
+
+class Live(Progress):
+    """A display with a line for the run and one for each cell that runs, below the lines of the ended cells."""
+
+    def __enter__(self) -> Live:
+        from bench_suite.cli.live import Region
+        from bench_suite.cli.live_lines import lines
+
+        self.region = Region(
+            lambda columns, rows, ascii_only: lines(self.state, columns, rows, ascii_only=ascii_only), sys.stderr
+        )
+        self.region.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.region.__exit__(kind, error, trace)
+
+    def write(self, text: str, style: str = "", *, one_line: bool = False) -> None:
+        """Write a line above the region."""
+        from bench_suite.reports.shortening import cut
+
+        line, columns = printable(text, keep=""), self.region.columns
+        self.region.print(cut(line, columns) if one_line else fold(line, columns), COLOURS.get(style, ""))

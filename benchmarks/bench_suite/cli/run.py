@@ -138,6 +138,7 @@ def command(
     from bench_suite.cli.run_summary import conclude
     from bench_suite.execution.component_checks import check_trust
     from bench_suite.execution.session import Request, execute
+    from bench_suite.execution.time_estimates import expected_seconds
     from bench_suite.suite.option_checks import check_plan_options
     from bench_suite.suite.spec import locate
 
@@ -156,7 +157,8 @@ def command(
 
     def execute_plan(plan: Plan, resume: str | None) -> Outcome:
         request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-        with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
+        arguments = run_arguments(suite, overrides, only, trust=trust)
+        with progress_for(plan.cells, arguments, None if smoke else partial(expected_seconds, plan, store)) as progress:
             return execute(plan, store, request, progress)
 
     outcome = execute_plan(plan, resume)

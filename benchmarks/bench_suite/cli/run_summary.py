@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,24 +15,20 @@ import click
 from bench_suite.cli.arguments import display_path
 from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
-from bench_suite.components.evaluate_uri import name_of
-from bench_suite.contracts import FINDING_CODES, BenchError
+from bench_suite.cli.screen import Entry, Section, fit
+from bench_suite.contracts import BenchError
 from bench_suite.suite.gate_section import gate_warnings
 
 if TYPE_CHECKING:
     from bench_suite.comparison.base_runs.last_runs import LastRuns
     from bench_suite.comparison.compare import Comparison
     from bench_suite.comparison.gates import Judgement
-    from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run
     from bench_suite.suite.plan import Plan
 
 STATUS_PRIORITY = (130, 2, 1, 3, 4)
 "Exit statuses by priority: if several apply, the first one is used."
-BASELINE_HINT = "set a baseline with `bench baseline set`, then run with `--against baseline`"
-FEW_SEEDS = 5
-"With fewer seeds, a run recommends more: two or three say little about the variation between seeds."
 
 
 def conclude(
@@ -49,10 +46,10 @@ def conclude(
         failed_in: the run whose failed cells were run again (`--lf`).
         base: the run or the runs to compare with (`--against`).
     """
-    from bench_suite.comparison.gates import applies, scope_text
+    from bench_suite.cli.next_steps import step_lines
+    from bench_suite.cli.run_screen import End, sections
+    from bench_suite.comparison.gates import applies
     from bench_suite.comparison.ratios.gates import judge_run
-    from bench_suite.reports.doubts import doubt_lines
-    from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
     # The current gates of the suite: the `run.json` of a resumed run may hold older ones.
@@ -68,49 +65,42 @@ def conclude(
     if as_json:
         click.echo(json.dumps(_summary_document(plan, outcome, judgements, status, comparison), indent=2))
         return status
-    say(err=True)
-    say(terminal_table(run, shutil.get_terminal_size().columns))
-    for line in doubt_lines(outcome.records):
-        say(f"note: {line}")
-    for judgement in judgements:
-        if comparison is not None and judgement.needs_baseline:
-            continue  # the comparison judges it
-        say(gate_line(judgement))
-    for warning in [] if smoke else gate_warnings(gates, plan.cells):
-        say(f"note: {warning.message}")
-    for gate in () if smoke else plan.suite.gates:
-        if gate not in gates:
-            say(f"gate not judged: {gate.name}, {scope_text(gate)}: this run was not asked for these cells")
-    for code in failing_codes(outcome, plan.suite.fail_on):
-        say(finding_line(code))
-    _say_failures(plan, outcome)
-    _say_metrics_without_value(plan, outcome.records)
+    unjudged = comparison is None and not smoke and any("tolerance" in gate.rules for gate in gates)
+    steps = step_lines(
+        outcome,
+        run_command,
+        status,
+        smoke=smoke,
+        failed_in=failed_in,
+        compared=comparison is not None,
+        unjudged=unjudged,
+    )
+    files = [f"records  {display_path(run.path)}/records/"]
+    files += [f"report   {display_path(report_file)}"] if report_file is not None else []
+    size = shutil.get_terminal_size()
+    rows = size.lines - 1 if sys.stdout.isatty() else None
+    codes = failing_codes(outcome, plan.suite.fail_on)
+    end = End(plan, outcome, judgements, gates, codes, smoke=smoke, compared=comparison is not None)
+    head = sections(end, size.columns, rows)
+    tail = [
+        Section([Entry("")], expendable=True),
+        Section([*map(Entry, files), Entry(""), *map(Entry, steps)], least=MAX_TAIL),
+    ]
+    _say_sections(head if comparison is not None else [*head, *tail], size.columns, rows)
     if comparison is not None:
         say()
         say_comparison(comparison)
-        say()
-    say(f"records  {display_path(run.path)}/records/")
-    if report_file is not None:
-        say(f"report   {display_path(report_file)}")
-    say()
-    for line in _next_steps(outcome, run_command, status, smoke=smoke, failed_in=failed_in):
-        say(line)
-    unjudged = comparison is None and not smoke and any("tolerance" in gate.rules for gate in gates)
-    if unjudged and status == 0 and failed_in is None:
-        for line in _baseline_steps(run, run_command):
-            say(line)
+        _say_sections(tail, size.columns, None)
     return status
 
 
-def gate_line(judgement: Judgement) -> str:
-    """Return the line about a gate."""
-    hint = f" ({BASELINE_HINT})" if judgement.needs_baseline else ""
-    return f"gate {judgement.verdict}: {judgement.name}, {judgement.where}: {judgement.message}{hint}"
+MAX_TAIL = 12
+"Lines at the end that are never cut: where the files are, and what to do next."
 
 
-def finding_line(code: str) -> str:
-    """Return the line about a finding that the suite forbids."""
-    return f"gate failed: [data] fail_on names {code}: {FINDING_CODES[code]}"
+def _say_sections(parts: Sequence[Section], columns: int, rows: int | None) -> None:
+    for entry in fit(parts, columns, rows):
+        say(entry.text, err=entry.err, style=entry.style)
 
 
 def _write_report(run: Run) -> Path | None:
@@ -145,47 +135,6 @@ def _combined(*statuses: int) -> int:
     return next((status_code for status_code in STATUS_PRIORITY if status_code in statuses), 0)
 
 
-def _next_steps(
-    outcome: Outcome, run_command: str, status: int, *, smoke: bool, failed_in: str | None
-) -> Iterator[str]:
-    """Yield lines with the commands that the user may want to run next."""
-    if smoke:
-        condition = "after the failures are fixed, " if outcome.failed else ""
-        yield f"next: {run_command}   {condition}run on all data; a smoke run is never ranked or resumed"
-    elif outcome.failed and failed_in is not None and not outcome.interrupted:
-        yield f"next: {run_command} --lf   run the failed cells again after you have fixed them"
-    elif outcome.interrupted or outcome.stopped or outcome.failed:
-        yield f"next: {run_command} --resume   run the missing cells"
-    elif status == 1:
-        yield "next: see the failures above; the report has their numbers"
-    elif status == 4:
-        yield "next: the data do not decide; the lines above say why. More seeds or test examples narrow the intervals"
-    elif failed_in is not None:
-        yield f"next: {run_command} --resume {failed_in}   run these cells"
-        yield "      in the run in which they failed, to complete it"
-    else:
-        yield "next: bench leaderboard                   compare the newest runs of all suites"
-        few_seeds = len({(record.cell.get("seed"), record.cell.get("fold")) for record in outcome.records}) < FEW_SEEDS
-        if few_seeds and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
-            # `[gate] seeds` begins with fewer seeds than a list that is stated, and would be refused.
-            option = "--seeds all" if outcome.run.info.get("gate_seeds") else "--set 'matrix.seed=[0,1,2,3,4]'"
-            yield f"      … {option:33}   run more seeds: narrower intervals"
-
-
-def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
-    """Yield a line that says how to have the tolerances of the suite judged against a baseline."""
-    from bench_suite.comparison.baselines import baselines
-    from bench_suite.store.runs import Store
-
-    root = run.path.parent
-    if any(baseline.suite == run.info["suite"] for baseline in baselines(Store(root))):
-        yield f"      {run_command} --against baseline   judge the tolerances in [gate]"
-    elif not run.info.get("only"):
-        results_option = "" if display_path(root) == "results" else f" --results {shlex.quote(display_path(root))}"
-        command = f"bench baseline set{results_option}"
-        yield f"      {command:33}   keep this run as the baseline; compare later runs with --against baseline"
-
-
 def failing_codes(outcome: Outcome, fail_on: Sequence[str]) -> list[str]:
     """Return the codes of the run's findings that the suite's `[data] fail_on` names."""
     return sorted({finding.code for finding in outcome.run.findings} & {*fail_on})
@@ -198,62 +147,6 @@ def exit_status(outcome: Outcome, judgements: Sequence[Judgement], fail_on: Sequ
     statuses |= {130} if outcome.interrupted else set()
     statuses |= {3} if outcome.failed or outcome.summary_errors else set()
     return next((status for status in STATUS_PRIORITY if status in statuses), 0)
-
-
-def failure_reasons(record: Record) -> Iterator[str]:
-    """Yield why a cell did not end well, and why each of its probes failed."""
-    if record.status != "ok":
-        yield f"{record.status}: {record.reason}"
-    for label, row in record.probes.items():
-        if row.status == "failed":
-            yield f"probe {label} failed: {row.reason}"
-
-
-def _say_failures(plan: Plan, outcome: Outcome) -> None:
-    """Print each distinct failure once to standard error, with one affected cell and the number of others.
-
-    If no cell succeeded, the description of the suite follows: it states what the suite needs. So does whether the run
-    stopped at the first failure.
-    """
-    reasons: dict[str, list[str]] = {}
-    for record in outcome.failed:
-        cell_name = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
-        cell_name += f", fold {record.cell['fold']}" if "fold" in record.cell else ""
-        for reason in failure_reasons(record):
-            reasons.setdefault(reason, []).append(cell_name)
-    for reason, cell_names in reasons.items():
-        more = f" and {len(cell_names) - 1} more" if len(cell_names) > 1 else ""
-        say(f"{cell_names[0]}{more}: {reason}", err=True)
-    for error in outcome.summary_errors:
-        say(error, err=True)
-    path = outcome.run.path
-    if outcome.failed and any(path.glob("cells/*/traceback-*")):
-        say(f"tracebacks: {display_path(path)}/cells/*/traceback-*.txt", err=True)
-    if plan.suite.description and not any(record.status == "ok" for record in outcome.records):
-        say(f"about {plan.suite.name}: {plan.suite.description}")
-    if outcome.stopped:
-        recorded = len(outcome.records)
-        say(f"stopped at the first cell that failed (-x): {recorded} of {outcome.cells} cells have run", err=True)
-
-
-def _say_metrics_without_value(plan: Plan, records: Sequence[Record]) -> None:
-    """Print each metric that the suite names but that has a value in no cell, with the reason.
-
-    Otherwise such a metric would disappear silently.
-    """
-    metric_names = {
-        f"{probe.label}/{name_of(use)}"
-        for probe in plan.suite.probes
-        for option, kind in probe.component.facts.get("NAMES", {}).items()
-        if kind == "metrics"
-        for use in probe.stated.get(option, ())
-    }
-    rows = [row for record in records for row in record.metrics if row.name in metric_names]
-    for metric in sorted(metric_names - {row.name for row in rows if row.value is not None}):
-        reasons = list(dict.fromkeys(row.reason for row in rows if row.name == metric and row.reason))
-        if reasons:
-            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-            say(f"{metric} has no value: {reasons[0]}{more}", err=True)
 
 
 def _summary_document(

@@ -53,6 +53,15 @@ class RunCallback:
             what: the part: "data", "checking the data", "building", "encoding", "training", or the label of a probe.
         """
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Called when the training of a network begins.
+
+        Args:
+            cell: the cell.
+            epochs: number of its epochs.
+            steps: number of its steps, about; fewer if it stops early.
+        """
+
     def window(self, cell: Cell, window: Window) -> None:
         """Called when a window of training has closed."""
 

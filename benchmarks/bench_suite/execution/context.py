@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Data, Finding, Placement, Record
+from bench_suite.contracts import Data, Finding, Placement, Record, Window
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Checkpoint, Run
@@ -144,6 +144,12 @@ class RunContext:
         self.callback.step(cell, step)
         if self.unfinished is not None:
             self.unfinished.step(step, probe=probe)
+
+    def window(self, cell: Cell, window: Window) -> None:
+        """Note that a window of a cell's training has closed."""
+        self.callback.window(cell, window)
+        if self.unfinished is not None and window.seconds > 0:
+            self.unfinished.training(window.step, window.samples / window.seconds, window.loss)
 
     def repeated_end(self, cell: Cell) -> Unfinished | None:
         """Return what is known of the processes that ended in a cell, if there were `max_ends` in the same step."""

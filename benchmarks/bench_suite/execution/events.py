@@ -114,6 +114,10 @@ class EventCallback(RunCallback):
         """Send the call."""
         self._send(Called("step", cell.id, (what,)))
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Send the call."""
+        self._send(Called("training", cell.id, (epochs, steps)))
+
     def window(self, cell: Cell, window: Window) -> None:
         """Send the call."""
         self._send(Called("window", cell.id, (window,)))

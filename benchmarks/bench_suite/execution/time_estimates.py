@@ -77,6 +77,12 @@ def estimate_times(plan: Plan, store: Store) -> dict[str, TimeEstimate]:
     }
 
 
+def expected_seconds(plan: Plan, store: Store) -> dict[str, float]:
+    """Return the seconds that the cells of a plan probably take, by id, without the cells that nothing is known of."""
+    estimates = estimate_times(plan, store)
+    return {id: estimate.seconds for id, estimate in estimates.items() if estimate.seconds is not None}
+
+
 @dataclass
 class _EarlierRecords:
     """The records of earlier runs that ended well on a machine like this one."""

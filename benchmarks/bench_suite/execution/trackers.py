@@ -94,9 +94,11 @@ class TrackerProcess:
         with self._changed:
             return self._changed.wait_for(lambda: self._done >= self._number or self.failed is not None, seconds)
 
-    def close(self, seconds: float) -> None:
-        """Wait for the end of the process; end it if it takes longer than some seconds."""
+    def close(self, seconds: float | None) -> None:
+        """Wait for the end of the process; end it if it takes longer than some seconds. None: do not wait."""
         self._queue.put(None)
+        if seconds is None:
+            return
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -171,9 +173,9 @@ class Trackers(RunCallback):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the trackers; after an error, their runs are incomplete."""
+        """End the trackers; after an error, their runs are incomplete. Nobody waits after a second Ctrl-C."""
         if not self._ended:
-            self.end(complete=False)
+            self._end(END_SECONDS if error is None or isinstance(error, Exception) else 0.0, complete=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -226,6 +228,10 @@ class Trackers(RunCallback):
         self._other.step(cell, what)
         self._call("step", cell, what)
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Pass the call on to the other callback only."""
+        self._other.training(cell, epochs, steps)
+
     def window(self, cell: Cell, window: Window) -> None:
         """Pass the call on."""
         self._other.window(cell, window)
@@ -254,11 +260,15 @@ class Trackers(RunCallback):
 
     def end(self, *, complete: bool) -> None:
         """Pass the call on, and wait for the end of the trackers."""
+        self._end(END_SECONDS, complete=complete)
+
+    def _end(self, seconds: float, *, complete: bool) -> None:
+        """Let the trackers end, and wait for all of them at most so many seconds; with 0, they end by themselves."""
         self._ended = True
         self._call("end", None, complete=complete)
-        ends = time.monotonic() + END_SECONDS
+        until = time.monotonic() + seconds
         for tracker in self._trackers:
-            tracker.close(max(1.0, ends - time.monotonic()))
+            tracker.close(max(1.0, until - time.monotonic()) if seconds else None)
         self._warn()
         self._other.end(complete=complete)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -171,6 +172,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
                     if split in data.splits:
                         trained.encoded(split)
         context.step(cell, "training")
+        _announce_training(cell, trained, context)
         checkpoint = context.checkpoint(cell, weights)
         if train["checkpoint"] is not None and checkpoint.file.exists():
             outcome.notes.append("resumed from a checkpoint of the same training, which was interrupted")
@@ -231,11 +233,18 @@ class _Report:
     context: RunContext
 
     def __call__(self, window: Window) -> bool:
-        self.context.callback.window(self.cell, window)
+        self.context.window(self.cell, window)
         return True
 
     def epoch(self, row: Mapping[str, float]) -> None:
         self.context.callback.epoch(self.cell, row)
+
+
+def _announce_training(cell: Cell, trained: Trained, context: RunContext) -> None:
+    """Report the length of a network's training, before it begins."""
+    if isinstance(trained.model, Network):
+        epochs, size = trained.train["epochs"], trained.train["batch_size"]
+        context.callback.training(cell, epochs, epochs * math.ceil(len(trained.data.splits["train"]) / size))
 
 
 def _check_data(cell: Cell, data: Data) -> None:

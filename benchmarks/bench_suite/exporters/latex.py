@@ -1,10 +1,9 @@
 """Export the board of a run as LaTeX: a booktabs table for each task, with intervals, ranks and ties.
 
 A table has the columns and rows of the leaderboard of the run, in a float with caption and label; it needs the package
-booktabs. A rank with `=` is shared, and rows that share a letter cannot be told apart. Bold marks the best value of a
-column and all that cannot be told apart from it: rows of rank 1 in the column that ranks, and in other columns values
-whose intervals, or spreads, overlap with that of the best. Text below a table states the data, the hardware, how to
-read the values, and why one is missing.
+booktabs. A rank with `=` is shared, and rows that share a letter cannot be told apart. Bold marks the best values of a
+column, as in the leaderboard: those that no other one is clearly better than. Text below a table states the data, the
+hardware, how to read the values, and why one is missing.
 
 Any text is escaped. Letters that pdfLaTeX does not know, such as Chinese ones, are printed by LuaLaTeX and XeLaTeX, and
 as U+6F22 by pdfLaTeX.
@@ -22,10 +21,10 @@ from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError
 from bench_suite.reports import formatting, leaderboard
+from bench_suite.reports.best import best_values
 from bench_suite.reports.columns import Column, all_columns, columns_named
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table, check_reference, standings
-from bench_suite.reports.values import Value
 from bench_suite.store.runs import Run
 from bench_suite.suite.column_names import read_column_name
 
@@ -116,7 +115,6 @@ def _float(table: Table, run: Run, options: Options, tables: Sequence[Table]) ->
     notes = _Notes()
     lines = [*_tabular(table, notes)]
     text = [leaderboard.about_text(table), leaderboard.reading([table]), *table.notes]
-    text += [BOLD] if best(table) else []
     below = [_prose(" ".join(text))] if options.notes else []
     below += [f"\\textsuperscript{{{number}}}~{escaped(note)}" for note, number in notes.numbers.items()]
     box = r"\begin{minipage}{\linewidth}\footnotesize "
@@ -133,18 +131,12 @@ def _float(table: Table, run: Run, options: Options, tables: Sequence[Table]) ->
     ])  # fmt: skip
 
 
-BOLD = (
-    "Bold: the best value of a column and those that cannot be told apart from it, by rank, or else because intervals "
-    "or spreads overlap."
-)
-
-
 def _tabular(table: Table, notes: _Notes) -> Iterator[str]:
     """Yield the lines of a table, with the columns of `leaderboard.leaderboard_table`."""
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     folds = any(row.folds for row in table.rows)
-    bold = best(table)
+    bold = best_values(table)
     head = [
         *(["Rank"] if ranks else []),
         "Model",
@@ -195,39 +187,6 @@ class _Notes:
     def mark(self, note: str | None) -> str:
         """Return the superscript number of a note; empty for no note."""
         return f"\\textsuperscript{{{self.numbers.setdefault(note, len(self.numbers) + 1)}}}" if note else ""
-
-
-# ── the best values ─────────────────────────────────────────────────────────────────────────────
-
-
-def best(table: Table) -> dict[Column, set[int]]:
-    """Return the positions of the rows with the best value of each column, and those that tie with it.
-
-    A column without a direction has none, nor has one with the differences from a reference, or with a single value.
-    """
-    positions: dict[Column, set[int]] = {}
-    for column in table.columns:
-        values = {number: row.values[column] for number, row in enumerate(table.rows)}
-        known = {number: value for number, value in values.items() if value.value is not None}
-        if column.better == "none" or column.reference or len(known) < 2:
-            continue
-        if column == table.sort and table.rows[0].rank is not None:
-            positions[column] = {number for number, row in enumerate(table.rows) if row.rank == 1}
-            continue
-        sign = -1.0 if column.better == "lower" else 1.0
-        leader = max(known.values(), key=lambda value: sign * (value.value or 0.0))
-        low, high = _ends(leader)
-        positions[column] = {
-            number for number, value in known.items() if _ends(value)[0] <= high and low <= _ends(value)[1]
-        }
-    return positions
-
-
-def _ends(value: Value) -> tuple[float, float]:
-    middle = value.value or 0.0
-    if value.interval is not None:
-        return value.interval.low, value.interval.high
-    return value.spread or (middle, middle)
 
 
 # ── text ────────────────────────────────────────────────────────────────────────────────────────

@@ -125,6 +125,7 @@ class SuiteFile(pytest.File):
     def _showing(self, plan: Plan) -> Iterator[RunCallback]:
         """Show the progress below pytest's line, uncaptured: the lines of `bench run`, or nothing with `-q`."""
         from bench_suite.cli.progress import Plain
+        from bench_suite.cli.run_state import RunState
         from bench_suite.execution.callbacks import RunCallback
 
         terminal: Any = self.config.pluginmanager.getplugin("terminalreporter")
@@ -136,7 +137,9 @@ class SuiteFile(pytest.File):
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             terminal.ensure_newline()
             terminal.flush()  # before the progress, which goes to standard error
-            yield Plain(len(plan.cells), one_thread=all(cell.threads == 1 for cell in plan.cells))
+            one_thread = all(cell.threads == 1 for cell in plan.cells)
+            with Plain(RunState(len(plan.cells), plan.cells), one_thread=one_thread) as callback:
+                yield callback
             if verbosity == 0:
                 terminal.write_fspath_result(self.nodeid, "")  # the letters of the tests follow on this line
                 terminal.flush()

@@ -64,7 +64,7 @@ class CellTest(SuiteTest):
     def runtest(self) -> None:
         """Check the record, and report its timings to pytest-benchmark."""
         from bench_suite.cli.arguments import display_path
-        from bench_suite.cli.run_summary import failure_reasons
+        from bench_suite.cli.run_screen import failure_reasons
 
         records = self.records()
         if not records:
@@ -92,7 +92,7 @@ class GateTest(GroupTest):
 
     def runtest(self) -> None:
         """Fail with the lines of `bench run`; skip if no cell of the group is available."""
-        from bench_suite.cli.run_summary import gate_line
+        from bench_suite.cli.run_screen import gate_line
 
         records = self.records()
         if records and all(record.status == "unavailable" for record in records):
@@ -165,7 +165,8 @@ class FindingTest(SuiteTest):
 
     def runtest(self) -> None:
         """Fail if the run has such a finding."""
-        from bench_suite.cli.run_summary import failing_codes, finding_line
+        from bench_suite.cli.run_screen import finding_line
+        from bench_suite.cli.run_summary import failing_codes
 
         if failing_codes(self.outcome, (self.code,)):
             own = [finding for finding in self.outcome.run.findings if finding.code == self.code]

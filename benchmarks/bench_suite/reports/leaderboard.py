@@ -142,8 +142,8 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None, *, level: i
 
 def suites_text(table: Table) -> str:
     """Return a sentence about the suites that the rows of a table are of, as Markdown."""
-    names = " and ".join(map(escaping.inline, table.suites))
-    return f"Suite{'s' if len(table.suites) > 1 else ''}: {names}."
+    names = [*map(escaping.inline, table.suites)]
+    return f"Suite: {names[0]}." if len(names) == 1 else f"Suites: {', '.join(names[:-1])} and {names[-1]}."
 
 
 def anchors(names: Iterable[str], *further: str) -> list[str]:

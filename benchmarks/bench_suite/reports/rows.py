@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from bench_suite.contracts import MetricRow, Record
@@ -37,7 +37,7 @@ class Row:
     "Whether another row has the same rank."
     letters: str = ""
     "Rows that share a letter cannot be told apart; empty for two rows, or if they were not compared in pairs."
-    beats: frozenset[str] = frozenset()
+    beats: Set[str] = frozenset()
     "Labels of the rows that it is better than, beyond what chance explains."
     chosen: str = ""
     "How the row was chosen among several configurations of its model, or why none was; empty without a choice."
@@ -54,7 +54,7 @@ class Row:
         """The number of different folds; 0 without folds."""
         return len({record.cell["fold"] for record in self.cells if "fold" in record.cell})
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The model, with the axes that distinguish the row from others of this model."""
         axes = ", ".join(f"{name}={value}" for name, value in self.axes.items())
@@ -70,7 +70,6 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
     """
     groups = _groups(records)
     members = list(groups.values())
-    labels = [_distinguishing_labels(group[0]) for group in members]
     by_model: dict[str, list[int]] = {}
     sources: dict[str, list[Mapping[str, str]]] = {}
     for number, ((key, _), group) in enumerate(groups.items()):
@@ -79,12 +78,13 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
     necessary: dict[tuple[str, frozenset[str]], list[str]] = {}
     positions = _Positions(columns)
     rows = []
-    for number, ((key, _), group) in enumerate(groups.items()):
+    for (key, _), group in groups.items():
         model, known = str(group[0].cell.get("model")), frozenset(group[0].cell)
         if (distinguishing := necessary.get((model, known))) is None:
-            distinguishing = _necessary_names([labels[index] for index in by_model[model]], known)
-            necessary[model, known] = distinguishing
-        axes = {name: labels[number][name] for name in distinguishing if name in labels[number]}
+            namesakes = [_distinguishing_labels(members[index][0]) for index in by_model[model]]
+            distinguishing = necessary[model, known] = _necessary_names(namesakes, known)
+        own = _distinguishing_labels(group[0]) if distinguishing else {}
+        axes = {name: own[name] for name in distinguishing if name in own}
         note = None
         if len(sources[key]) > 1:
             axes["files"], note = _files_of(group[0].sources, sources[key])

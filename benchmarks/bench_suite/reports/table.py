@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from bench_suite.comparison.between import PredictionCache
 from bench_suite.comparison.preconditions import ComparisonError
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record
+from bench_suite.reports.beaten import beaten
 from bench_suite.reports.canonical_json import as_json
 from bench_suite.reports.columns import (
     Column,
@@ -224,14 +225,13 @@ def _ranked(
     ends = [_ends(row.values[sort], sign) for row in measured]
     if len(measured) <= MAX_PAIRED_ROWS:
         ranking = rank(measured, sort, owners, ends, cache)
-        numbers, letters, beats, ranked_by = ranking.ranks, ranking.letters, ranking.beats, ranking.by
+        numbers, letters, ranked_by = ranking.ranks, ranking.letters, ranking.by
+        beats: tuple[Set[str], ...] = ranking.beats
     else:
         lows = sorted(low for low, _ in ends)
         numbers = tuple(1 + len(lows) - bisect_right(lows, high) for _, high in ends)
         letters, ranked_by = ("",) * len(measured), "intervals"
-        beats = tuple(
-            frozenset(other.label for other, (_, high) in zip(measured, ends) if high < low) for low, _ in ends
-        )
+        beats = tuple(beaten([row.label for row in measured], ends))
     count = Counter(numbers)
     ranked = [
         replace(row, rank=number, tied=count[number] > 1, letters=text, beats=lower)

@@ -11,11 +11,12 @@ from bench_suite.reports.across_tasks import about, across_tasks, as_text
 from bench_suite.reports.columns import Column
 from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs, value_text
 from bench_suite.reports.rows import Row
+from bench_suite.reports.shortening import cut, shorten
 from bench_suite.reports.table import Standings, Table, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
-_GAP = "  "
+GAP = "  "
 MAX_HEADING = 36
 "Maximum number of columns that a heading takes."
 
@@ -43,8 +44,8 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
     parts += [_table(table, width) for table in shown_tables]
     if (summary := across_tasks(shown_tables)) is not None:
         lines = [
-            _wrap(f"across {_printable(about(summary))}", width),
-            *(_cut(line, width) for line in as_text(summary)),
+            _wrap(f"across {flat(about(summary))}", width),
+            *(cut(line, width) for line in as_text(summary)),
         ]
         parts.append("\n".join(lines))
     legend = [
@@ -72,43 +73,53 @@ def _table(table: Table, width: int) -> str:
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     # The model with its rank, then each metric: three or four lines of heading, then one line per row.
-    ranks_text = [f"{_rank(row)} " if ranks else "" for row in table.rows]
+    ranks_text = [f"{rank_text(row)} " if ranks else "" for row in table.rows]
     rank_width = max(map(escaping.width, ranks_text))
-    forms = _forms(table.rows)
-    metrics, _ = _metric_columns(table, table.columns, scales)
-    required = [c for c in table.columns if _is_sort(c, table.sort) or c.name in table.gated]
+    forms = forms_of(table.rows)
+    metrics, _ = metric_columns(table, table.columns, scales)
+    required = [c for c in table.columns if is_sort(c, table.sort) or c.name in table.gated]
     left = list(table.columns)
     blocks: list[list[Column]] = []
     while left and (not blocks or any(c in required for c in left)):
         candidates = left if not blocks else [c for c in left if c in required]
-        blocks.append(_fitting_columns(candidates, required, metrics, ["model", *forms[-1]], width - rank_width))
+        blocks.append(fitting_columns(candidates, required, metrics, ["model", *forms[-1]], width - rank_width))
         left = [c for c in left if c not in blocks[-1]]
-    metrics, notes = _metric_columns(table, [c for visible in blocks for c in visible], scales)
-    widest = max(_total_width([metrics[c] for c in visible]) for visible in blocks or [[]])
-    label_width = max(width - rank_width - widest - len(_GAP), 12)
+    metrics, notes = metric_columns(table, [c for visible in blocks for c in visible], scales)
+    widest = max(total_width([metrics[c] for c in visible]) for visible in blocks or [[]])
+    label_width = max(width - rank_width - widest - len(GAP), 12)
     form = next((form for form in forms if max(map(escaping.width, form)) <= label_width), forms[-1])
     labels = [escaping.pad(number, rank_width) + label for number, label in zip(ranks_text, shorten(form, label_width))]
-    body = [_cut(_printable(name(table)), width)]
+    body = [cut(flat(name(table)), width)]
     for number, visible in enumerate(blocks or [[]]):
         lines = filter(None, _block(visible, metrics, labels, rank_width))
-        body += [*([""] if number else []), *(_cut(line, width) for line in lines)]
+        body += [*([""] if number else []), *(cut(line, width) for line in lines)]
     axes = dict.fromkeys(axis for row in table.rows for axis in row.axes)
     if axes and form is not forms[0]:
-        body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
+        body.append(_wrap(f"in parentheses after the model: {', '.join(map(flat, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
-    body += [_wrap(f"{_printable(row.label)}: {row.chosen}", width) for row in table.rows if row.chosen]
-    body += [_wrap(_printable(note), width) for note in notes]
-    body += [_wrap(_printable(note), width) for note in table.notes]
+    body += [_wrap(f"{flat(row.label)}: {row.chosen}", width) for row in table.rows if row.chosen]
+    body += [_wrap(flat(note), width) for note in notes]
+    body += [_wrap(flat(note), width) for note in table.notes]
     if left:
-        hidden_names = ", ".join(_printable(_column_name(column)) for column in left)
+        hidden_names = ", ".join(flat(column_name(column)) for column in left)
         body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))
     return "\n".join(body)
 
 
-def _metric_columns(
-    table: Table, columns: Sequence[Column], scales: Mapping[Column, formatting.Scale]
+def metric_columns(
+    table: Table,
+    columns: Sequence[Column],
+    scales: Mapping[Column, formatting.Scale],
+    heading: Callable[[Column, str], list[str]] | None = None,
 ) -> tuple[dict[Column, list[str]], list[str]]:
-    """Return the heading and the values of each column, and the footnotes of values that some seeds of a row lack."""
+    """Return the heading and the values of each column, and the footnotes of values that some seeds of a row lack.
+
+    Args:
+        table: the table.
+        columns: some of its columns.
+        scales: the scale of each column.
+        heading: returns the lines of a heading for a column and its unit; None for those of a full table.
+    """
     notes = escaping.Notes()
     metrics = {}
     for column in columns:
@@ -116,7 +127,7 @@ def _metric_columns(
             value_text(row.values[column], column, scales[column]) + notes.mark(row.values[column].partial)
             for row in table.rows
         ]
-        metrics[column] = [*_heading(column, scales[column].unit), *values]
+        metrics[column] = [*(heading or _heading)(column, scales[column].unit), *values]
     return metrics, notes.lines()
 
 
@@ -131,11 +142,11 @@ def _block(
     lines = []
     for line in zip(*cells):
         padded = (escaping.pad(text, widths[number], right=number > 0) for number, text in enumerate(line))
-        lines.append(_GAP.join(padded).rstrip())
+        lines.append(GAP.join(padded).rstrip())
     return lines
 
 
-def _forms(rows: Sequence[Row]) -> list[list[str]]:
+def forms_of(rows: Sequence[Row]) -> list[list[str]]:
     """Return the labels of the rows in several forms, from long to short.
 
     The forms have dotted names (`train.epochs=5`), last parts of names (`epochs=5`), and values alone (`5`). A form in
@@ -144,7 +155,7 @@ def _forms(rows: Sequence[Row]) -> list[list[str]]:
 
     def labels(write_axis: Callable[[str, Any], str]) -> list[str]:
         axes = [", ".join(write_axis(name, value) for name, value in row.axes.items()) for row in rows]
-        return [_printable(f"{row.model} ({text})" if text else row.model) for row, text in zip(rows, axes)]
+        return [flat(f"{row.model} ({text})" if text else row.model) for row, text in zip(rows, axes)]
 
     long = labels(lambda name, value: f"{name}={value}")
     shorter = [labels(lambda name, value: f"{name.rpartition('.')[2]}={value}"), labels(lambda _, value: str(value))]
@@ -164,15 +175,16 @@ def _heading(column: Column, unit: str) -> list[str]:
     if column.reference:
         at, unit = f"− {column.reference}", " ".join(filter(None, (at, unit)))
     under = (at, unit) if at else (unit, "")
-    return [_cut(_printable(text), MAX_HEADING, 0.6) for text in (probe, metric + arrow, *under)]
+    return [cut(flat(text), MAX_HEADING, 0.6) for text in (probe, metric + arrow, *under)]
 
 
-def _column_name(column: Column) -> str:
+def column_name(column: Column) -> str:
+    """Return the full name of a column, with its coordinates."""
     reference = f" − {column.reference}" if column.reference else ""
     return column.name + "".join(f" {name}={value}" for name, value in column.at) + reference
 
 
-def _fitting_columns(
+def fitting_columns(
     columns: Sequence[Column], required: Sequence[Column], metrics: dict[Column, list[str]], labels: Sequence[str],
     width: int,
 ) -> list[Column]:  # fmt: skip
@@ -185,68 +197,33 @@ def _fitting_columns(
     first_of_probe = {label_of(column.name): column for column in reversed(columns)}.values()
     selected: list[Column] = []
     for column in sorted(columns, key=lambda column: (column not in required, column not in first_of_probe)):
-        total_width = _total_width([metrics[c] for c in [*selected, column]]) + len(_GAP) + model
-        if not selected or total_width <= width:
+        columns_taken = total_width([metrics[c] for c in [*selected, column]]) + len(GAP) + model
+        if not selected or columns_taken <= width:
             selected.append(column)
     return [c for c in columns if c in selected]
 
 
-def _total_width(columns: list[list[str]]) -> int:
-    return sum(max(map(escaping.width, column)) for column in columns) + len(_GAP) * max(len(columns) - 1, 0)
+def total_width(columns: list[list[str]]) -> int:
+    """Return the width of some columns with the gaps between them."""
+    return sum(max(map(escaping.width, column)) for column in columns) + len(GAP) * max(len(columns) - 1, 0)
 
 
-def _is_sort(column: Column, sort: Column | None) -> bool:
+def is_sort(column: Column, sort: Column | None) -> bool:
     """Return whether a column shows the metric that ranks, or its differences from the reference."""
     return sort is not None and (column.name, column.at) == (sort.name, sort.at)
 
 
-def _rank(row: Row) -> str:
+def rank_text(row: Row) -> str:
+    """Return the rank of a row, `=` if it is shared, and the row's letters."""
     number = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ' '}"
     return f"{number} {row.letters}" if row.letters else number
 
 
-def _printable(text: str) -> str:
+def flat(text: str) -> str:
+    """Return a text as one line without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _wrap(text: str, width: int) -> str:
     lines = textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
-    return "\n".join(_cut(line, width) for line in lines)
-
-
-def shorten(labels: Sequence[str], max_width: int) -> list[str]:
-    """Shorten labels in the middle such that different labels remain different.
-
-    The cut keeps as much of the end as necessary for that. If no cut suffices, equal labels get numbers.
-
-    Args:
-        labels: the labels.
-        max_width: the maximum number of columns of a label.
-    """
-    for share in (0.5, 0.7, 0.85, 1.0, 0.25, 0.0):
-        shortened = [_cut(label, max_width, share) for label in labels]
-        if len(set(shortened)) == len(set(labels)):
-            return shortened
-    shortened = [_cut(label, max_width, 0.5) for label in labels]
-    numbers_of = {label: number for number, label in enumerate(dict.fromkeys(labels), 1)}
-    return [
-        text if shortened.count(text) == labels.count(label) else _cut(label, max_width - len(end), 0.5) + end
-        for label, text in zip(labels, shortened)
-        for end in (f" #{numbers_of[label]}",)
-    ]
-
-
-def _cut(text: str, max_width: int, tail_share: float = 0.0) -> str:
-    """Return the text in at most `max_width` columns; `…` replaces the part before its end.
-
-    `tail_share` is the share of the columns that the end takes.
-    """
-    if escaping.width(text) <= max_width:
-        return text
-    end = ""
-    while len(end) < len(text) and escaping.width(text[-len(end) - 1 :]) <= tail_share * (max_width - 1):
-        end = text[-len(end) - 1 :]
-    start = ""
-    while escaping.width(text[: len(start) + 1]) + escaping.width(end) <= max_width - 1:
-        start = text[: len(start) + 1]
-    return f"{start}…{end}"
+    return "\n".join(cut(line, width) for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,9 @@ from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weight
 
 MAX_UNDEFINED = 0.05
 "If a metric is undefined in a greater share of resamples, there is no interval."
+
+FEW_VALUES = 7
+"NumPy adds up to so many values in their order, and more of them in several sums."
 
 MAX_LABELS = 1_000
 "Whole-number labels within this range are counted directly; others are numbered first."
@@ -166,13 +169,13 @@ def over_seeds(
     Returns:
         The mean; its interval or None; and, without an interval, the reason.
     """
-    mean = float(np.mean(values))
+    mean = _mean(values)
     known = [interval for interval in intervals if interval is not None]
     if len(values) == 1:
         return mean, intervals[0], None if known else "no interval of its own"
     if len(known) < len(values):
         return mean, None, f"{len(values) - len(known)} of {len(values)} values have no interval of their own"
-    seeds = float(np.var(values, ddof=1)) / len(values)
+    seeds = _variance(values, mean) / len(values)
     below = _half_width([value - interval.low for value, interval in zip(values, known)], known, seeds, level)
     above = _half_width([interval.high - value for value, interval in zip(values, known)], known, seeds, level)
     if below + above == 0:
@@ -207,7 +210,7 @@ def over_cells(rows: Sequence[MetricRow], cells: Sequence[Record] = ()) -> tuple
     minimum, maximum = _range_of(rows[0])
     low = interval.low if minimum is None else max(interval.low, min(minimum, *values))
     high = interval.high if maximum is None else min(interval.high, max(maximum, *values))
-    return mean, replace(interval, low=low, high=high), reason
+    return mean, Interval(low, high, interval.level, interval.over), reason
 
 
 def _depends_on_data(row: MetricRow) -> bool:
@@ -237,14 +240,41 @@ def _half_width(arms: Sequence[float], intervals: Sequence[Interval], seeds: flo
     """
     from scipy import special
 
-    errors = [arm / float(special.ndtri((1 + interval.level) / 2)) for arm, interval in zip(arms, intervals)]
-    total = float(np.mean(np.square(errors))) + seeds
+    errors = [arm / _normal_quantile(interval.level) for arm, interval in zip(arms, intervals)]
+    total = _mean([error * error for error in errors]) + seeds
     if total == 0:
         return 0.0
     df = total**2 / (seeds**2 / (len(arms) - 1)) if seeds else math.inf
     share = (1 + level) / 2
-    quantile = special.stdtrit(df, share) if math.isfinite(df) else special.ndtri(share)
-    return float(quantile) * math.sqrt(total)
+    quantile = float(special.stdtrit(df, share)) if math.isfinite(df) else _normal_quantile(level)
+    return quantile * math.sqrt(total)
+
+
+@lru_cache(maxsize=128)
+def _normal_quantile(level: float) -> float:
+    """Return half of the width of a two-sided interval of this level, in standard errors."""
+    from scipy import special
+
+    return float(special.ndtri((1 + level) / 2))
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return `np.mean(values)`, digit by digit; of few values in a tenth of the time."""
+    return _total(values) / len(values) if len(values) <= FEW_VALUES else float(np.mean(values))
+
+
+def _variance(values: Sequence[float], mean: float) -> float:
+    """Return `np.var(values, ddof=1)`, digit by digit."""
+    if len(values) > FEW_VALUES:
+        return float(np.var(values, ddof=1))
+    return _total([(value - mean) * (value - mean) for value in values]) / (len(values) - 1)
+
+
+def _total(values: Sequence[float]) -> float:
+    total = 0.0
+    for value in values:  # `sum` rounds only at the end since Python 3.12
+        total += value
+    return total
 
 
 def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int | None = None) -> np.ndarray:

@@ -75,7 +75,7 @@ ENVIRONMENT = checks.record(
         **dict.fromkeys(("system", "python", "packages", "threads"), checks.map_of(checks.text)),
     },
 )
-DRIVER = checks.record({"process": checks.integer, "since": checks.text})
+DRIVER = checks.record({"process": checks.integer, "since": checks.text}, {"host": checks.text})
 _ROWS = checks.list_of(checks.map_of(checks.anything))
 SUMMARIES = checks.record({"metrics": _ROWS, "artifacts": _ROWS}, {"schema": checks.integer})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ MAX_WINDOWS = 2000
 
 
 def write_history(run: Path, id: str, history: History) -> None:
-    """Write the history of the training of a cell; it replaces an earlier one.
+    """Write the history of the training of a cell, without values that are not finite; it replaces an earlier one.
 
     Args:
         run: the folder of the run.
@@ -26,8 +27,9 @@ def write_history(run: Path, id: str, history: History) -> None:
         StoreError: the file cannot be written.
     """
     every = -(-len(history.windows) // MAX_WINDOWS) or 1
-    thinned = replace(history, windows=history.windows[::-1][::every][::-1])  # with the last window
-    write_file(_path(run, id), dumps(asdict(thinned)).encode())
+    windows = history.windows[::-1][::every][::-1]  # with the last window
+    epochs = tuple({name: value for name, value in row.items() if math.isfinite(value)} for row in history.epochs)
+    write_file(_path(run, id), dumps(asdict(replace(history, windows=windows, epochs=epochs))).encode())
 
 
 def read_history(run: Path, id: str) -> History | None:

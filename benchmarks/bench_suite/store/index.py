@@ -14,10 +14,10 @@ import mmap
 import time
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -133,13 +133,21 @@ class _ArrowTexts(Sequence[str]):
     """The strings of an Arrow array, each made when it is read."""
 
     def __init__(self, values: pa.LargeStringArray) -> None:
-        self._values = values
+        _, ends, content = values.buffers()
+        # A third of the time of `values[index].as_py()`.
+        self._ends = memoryview(ends).cast("B").cast("q")[: len(values) + 1]
+        self._content = memoryview(content if content is not None else b"")
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._ends) - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return (str(self._content[first:end], "utf-8") for first, end in pairwise(self._ends))
 
     def __getitem__(self, index: Any) -> Any:
-        return self._values[index].as_py()
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return str(self._content[self._ends[index] : self._ends[index + 1]], "utf-8")
 
 
 def _texts(column: pa.DictionaryArray) -> Texts:

@@ -36,8 +36,15 @@ class Reading:
 class RecordFiles:
     """The files of records of one run; what was read is kept until a file changes."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, *, read_only: bool = False) -> None:
+        """Read nothing yet.
+
+        Args:
+            run: the folder of the run.
+            read_only: whether to write no index.
+        """
         self._run = run
+        self._read_only = read_only
         self._state: _State | None = None
         self._reading = Reading((), 0, ())
 
@@ -85,7 +92,7 @@ class RecordFiles:
                     damages.append(str(item))
                     torn += isinstance(item, Damage)
         index = Index(collector.columns(), Stamp(tuple(stamped)), torn, tuple(damages))
-        if len(stamped) == len(paths):
+        if len(stamped) == len(paths) and not self._read_only:
             write_index(self._run, index)
         return index
 

@@ -162,13 +162,22 @@ class Store:
 class Run:
     """One execution of a suite: its folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Read `run.json`.
+
+        Args:
+            path: the folder of the run.
+            read_only: whether reading writes nothing there, not even an index that makes the next reading faster.
+
+        Raises:
+            StoreError: the folder is no run, or its `run.json` is damaged.
+        """
         self.path = Path(os.path.abspath(path))  # a component may change the working folder
         self.torn = 0
         "Number of lines that the last call of `records` could not read."
         self.info: Mapping[str, Any] = run_json(self.path)
         self._damages: dict[str, None] = {}
-        self._record_files = RecordFiles(self.path)
+        self._record_files = RecordFiles(self.path, read_only=read_only)
         self._environments = Environments(self.path, self._note)
 
     @property

@@ -8,8 +8,10 @@ of the threads when a signal such as SIGSEGV ends the process. Processes of seve
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
+import time
 from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -23,6 +25,8 @@ FOLDER = "unfinished"
 MAX_ENDS = 2
 "Number of processes that may end in one step of a cell; then a resume reports the step as failed."
 _BYTES = 1024
+WINDOW_SECONDS = 1.0
+"A training is noted at most so often: it is for people who watch the run."
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -48,8 +52,36 @@ class Unfinished:
     "What the training had saved when the cell began: a process that saved more is no repeated crash."
     cause: str = ""
     "How the process ended, for the reader; empty if it could not note it."
+    began: float = 0.0
+    "When the cell began, in seconds since 1970; 0 in files of older versions."
+    step_began: float = 0.0
+    "When the step began, likewise."
+    steps: int = 0
+    "Number of training steps that are done, if the step is a training that reports them."
+    samples_per_second: float = 0.0
+    "Rate of the training, of late."
+    loss: float | None = None
+    "Loss of the training, of late; None if there is none, or no number."
     stacks: str = ""
     "The stacks of its threads when a signal ended it; not stored in this file."
+
+
+def begun_cells(run: Path) -> list[Unfinished]:
+    """Return the cells of a run that have begun and have no record, as their processes noted them.
+
+    Damaged files are left out.
+
+    Args:
+        run: the folder of the run.
+    """
+    cells = []
+    for path in sorted((run / FOLDER).glob("*.json")):
+        with suppress(OSError, ValueError, TypeError):
+            entry = json.loads(path.read_bytes())
+            cell = Unfinished(**{field.name: entry[field.name] for field in fields(Unfinished) if field.name in entry})
+            if all(isinstance(getattr(cell, name), kind) for name, kind in _TYPES.items()):
+                cells.append(replace(cell, stacks=""))
+    return cells
 
 
 class UnfinishedCells:
@@ -68,6 +100,7 @@ class UnfinishedCells:
         self._host = socket.gethostname()
         self._current: Unfinished | None = None
         self._file = -1
+        self._noted = 0.0
 
     def read(self) -> dict[str, Unfinished]:
         """Return the cells in which an earlier process ended, by id, with that end counted in `ends`.
@@ -75,16 +108,9 @@ class UnfinishedCells:
         Damaged files are ignored: then a resume tries the cell once more.
         """
         cells = {}
-        for path in sorted(self.folder.glob("*.json")):
-            with suppress(OSError, ValueError, TypeError):
-                entry = json.loads(path.read_bytes())
-                cell = Unfinished(
-                    **{field.name: entry[field.name] for field in fields(Unfinished) if field.name in entry}
-                )
-                if not all(isinstance(getattr(cell, name), kind) for name, kind in _TYPES.items()):
-                    continue
-                ends = cell.ends + 1 if cell.step == cell.ended_in else 1
-                cells[cell.cell] = self._with_crash(replace(cell, ends=ends, ended_in=cell.step))
+        for cell in begun_cells(self.folder.parent):
+            ends = cell.ends + 1 if cell.step == cell.ended_in else 1
+            cells[cell.cell] = self._with_crash(replace(cell, ends=ends, ended_in=cell.step))
         return cells
 
     def _with_crash(self, cell: Unfinished) -> Unfinished:
@@ -120,7 +146,10 @@ class UnfinishedCells:
         """
         self._close()
         ends, ended_in = (earlier.ends, earlier.ended_in) if earlier and earlier.progress == progress else (0, "")
-        self._current = Unfinished(cell, self._process, self._host, ends=ends, ended_in=ended_in, progress=progress)
+        now = time.time()
+        self._current = Unfinished(
+            cell, self._process, self._host, ends=ends, ended_in=ended_in, progress=progress, began=now, step_began=now
+        )
         path = self._path(cell)
         try:
             self._file = self._retried(lambda: os.open(path, _FLAGS, 0o644))
@@ -130,7 +159,17 @@ class UnfinishedCells:
 
     def step(self, step: str, *, probe: bool = False) -> None:
         """Note the step of the current cell that begins; a full disk is found when the record is written."""
-        self._change(step=step[:200], probe=probe)
+        self._change(
+            step=step[:200], probe=probe, step_began=time.time(), steps=0, samples_per_second=0.0, loss=None
+        )  # fmt: skip
+
+    def training(self, steps: int, samples_per_second: float, loss: float) -> None:
+        """Note how far the training of the current cell is; most calls do nothing (`WINDOW_SECONDS`)."""
+        now = time.monotonic()
+        if now - self._noted >= WINDOW_SECONDS:
+            self._noted = now
+            finite = loss if math.isfinite(loss) else None
+            self._change(steps=steps, samples_per_second=samples_per_second, loss=finite)
 
     def cause(self, text: str) -> None:
         """Note how this process is about to end."""
@@ -233,4 +272,9 @@ _TYPES = {
     "ended_in": str,
     "progress": str,
     "cause": str,
+    "began": float,
+    "step_began": float,
+    "steps": int,
+    "samples_per_second": float,
+    "loss": float | None,
 }

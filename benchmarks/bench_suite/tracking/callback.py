@@ -55,6 +55,10 @@ class TrackerCallback(RunCallback):
         """Pass the call on."""
         self._other.step(cell, what)
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Pass the call on."""
+        self._other.training(cell, epochs, steps)
+
     def window(self, cell: Cell, window: Window) -> None:
         """Add a point to each training curve, at the number of steps done."""
         self._add(cell, window_points(window, time.time()))

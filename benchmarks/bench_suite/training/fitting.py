@@ -199,7 +199,8 @@ class Fitting:
         evaluated, due = (self._evaluate(), self.timer.due()) if self.placement.rank == 0 else ({}, False)
         if self.has_ranks:  # all decide by the same values, so that they stop and save together
             evaluated, due = distributed.from_first((evaluated, due))
-        row = {"epoch": float(epoch), "loss": mean, "learning_rate": self.last_learning_rate(), **evaluated}
+        rate = self.last_learning_rate()
+        row = {"epoch": float(epoch), "loss": mean, **({} if rate is None else {"learning_rate": rate}), **evaluated}
         state.end_epoch(row)
         if self.report_epoch is not None and self.placement.rank == 0:
             self.report_epoch(row)
@@ -281,10 +282,11 @@ class Fitting:
         options, steps = self.options, self.options.epochs * self.steps_in_epoch
         return options.learning_rate * factor(step, steps, options.schedule, options.warmup)
 
-    def last_learning_rate(self) -> float:
+    def last_learning_rate(self) -> float | None:
         """Return the learning rate of the last step; of the first group of parameters if the optimiser is not ours."""
         if self.has_own_optimizer:
-            return float(self.update.param_groups[0]["lr"])
+            rate = float(self.update.param_groups[0]["lr"])
+            return rate if math.isfinite(rate) else None
         return self.learning_rate(max(0, self.clock.steps - 1))
 
     def shared(self, loss: torch.Tensor, part: Part) -> torch.Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import get_args
+from urllib.parse import quote
 
 from bench_suite.contracts import Finding, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard
@@ -43,7 +44,10 @@ class Detail:
     "Artifacts of one name, for one task: one for each row."
 
 
-DETAILS = (Detail(25, 6, 100, 12), Detail(12, 6, 0, 6), Detail(8, 3, 0, 3), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0))
+DETAILS = (
+    Detail(25, 6, 100, 12), Detail(25, 6, 12, 12), Detail(25, 6, 0, 8), Detail(12, 6, 0, 6), Detail(12, 4, 0, 4),
+    Detail(8, 3, 0, 3), Detail(8, 2, 0, 2), Detail(5, 1, 0, 1), Detail(0, 0, 0, 0),
+)  # fmt: skip
 "What a page shows, the most first: a page has the first of them that fits."
 
 
@@ -55,8 +59,17 @@ class Detailed:
     rows: Sequence[Row]
 
 
+def detailed(tables: Sequence[Table]) -> list[Detailed]:
+    """Return the best rows of some tables with the values of all metrics."""
+    return [
+        Detailed(table, rows_of(records, all_columns(records)))
+        for table in tables
+        if (records := [record for row in table.rows[: DETAILS[0].rows] for record in row.cells])
+    ]
+
+
 def sections(
-    run: Run, tables: Sequence[Table], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
+    run: Run, tables: Sequence[Detailed], pictures: Pictures, detail: Detail = DETAILS[0], prefix: str = ""
 ) -> list[Section]:
     """Return the sections of a page that have any content, in the order of the questions.
 
@@ -68,13 +81,9 @@ def sections(
         prefix: of the identities of the sections, if the page shows several runs.
     """
     questions = questions_of(run)
-    detailed = [
-        Detailed(table, rows_of(records, all_columns(records)))
-        for table in tables
-        if (records := [record for row in table.rows[: detail.rows] for record in row.cells])
-    ]
+    shown_tables = [Detailed(one.table, one.rows[: detail.rows]) for one in tables if detail.rows]
     by_label: dict[str, None] = {}
-    for one in detailed:
+    for one in shown_tables:
         for row in one.rows:
             for record in row.cells:
                 by_label |= dict.fromkeys((*record.probes, *map(label_of, (a.name for a in record.artifacts))))
@@ -85,7 +94,7 @@ def sections(
         id = f"{prefix}{question}"
         parts = [
             part
-            for number, one in enumerate(detailed)
+            for number, one in enumerate(shown_tables)
             if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail)) is not None
         ]
         if summaries := _summary_part(
@@ -109,7 +118,8 @@ def _part(
     if question == "training":
         figures += training_figures(run, one.rows)
     for own in columns_by_probe(columns).values():
-        figures += metric_figures(one.rows, own, one.table.columns)
+        # The table of all numbers has those of these charts.
+        figures += [replace(figure, table=None) for figure in metric_figures(one.rows, own, one.table.columns)]
     failed: list[str] = []
     gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
     grid = _grid(one.rows, columns) if columns else None
@@ -250,20 +260,31 @@ def findings(run: Run) -> Grid | None:
 # ── cells ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def cell_lines(records: Sequence[Record], address: str) -> list[CellLine]:
+def cell_lines(records: Sequence[Record], run: Run, address: str) -> list[CellLine]:
     """Return a line for each of the first cells.
 
     Args:
-        records: the cells of a run.
+        records: the cells of the run.
+        run: the run.
         address: address of the run's folder, relative to the page, with a slash at its end.
     """
     lines = []
     for record in records[:MAX_LISTED]:
-        files = [(row.name, address + row.file) for row in record.artifacts if row.kind == "predictions"]
+        files = [
+            (row.name, quote(address + row.file))
+            for row in record.artifacts
+            if row.kind == "predictions" and (run.path / row.file).is_file()
+        ]
         name = ", ".join([str(record.cell.get("task")), str(record.cell.get("model")), *_other_axes(record)])
         seconds = record.seconds.get("total")
         lines.append(CellLine(record.id, name, record.status, "" if seconds is None else f"{seconds:,.1f}", files))
     return lines
+
+
+def without_predictions(run: Run, records: Sequence[Record]) -> list[str] | bool:
+    """Return the cells whose predictions are not in the run's folder; True if that holds for all of them."""
+    present = {path.parent.name for path in (run.path / "cells").glob("*/predictions-test.parquet")}
+    return [record.id for record in records if record.id not in present] if present else True
 
 
 def _other_axes(record: Record) -> list[str]:

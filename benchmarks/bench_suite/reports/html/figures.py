@@ -1,4 +1,4 @@
-"""Artifacts as figures of the page, by their kind: charts as SVG, pictures as PNG, tables, and texts with weights."""
+"""Artifacts as figures of the page, by their kind: charts as SVG, pictures, tables, and texts with weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import base64
 import io
 import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
@@ -21,9 +23,13 @@ from bench_suite.store.runs import Run
 
 MAX_ROWS = 30
 "Rows of a table that the page shows at most."
+MAX_POINTS = 24
+"Rows of the table of a chart of lines at most: evenly spaced points."
 MAX_CHARACTERS = 4000
 "Characters of a text that the page shows at most."
-MAX_WIDTH = 720
+QUALITY = 80
+"Quality of larger pictures, of 100."
+MAX_WIDTH = 560
 "Width in pixels to which a larger picture is reduced."
 _STEPS = 5
 "Steps of the strength of a weight, as classes of the style sheet."
@@ -36,33 +42,57 @@ class ArtifactError(BenchError):
 class Pictures:
     """The pictures of a page: the text refers to them, and the page gets as many of them as fit."""
 
-    def __init__(self) -> None:
-        self._elements: list[str] = []
+    def __init__(self, addresses: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Begin without a picture.
+
+        Args:
+            addresses: the address of each run's folder, with a slash at its end, by the run's name.
+        """
+        self.addresses = addresses
+        self.figures: dict[tuple[str, str, str], Figure | None] = {}
+        "The artifacts that were read, by run, file and name of the cell."
+        self._elements: list[tuple[str, str]] = []
+        "The element of each picture, and that which stands for it if it does not fit."
         # Nobody who writes a caption can know it, so no text stands for a picture.
         self._secret = secrets.token_hex(16)
 
-    def add(self, content: bytes, text: str, width: int) -> Markup:
+    def add(self, content: bytes, form: str, text: str, width: int, address: str = "") -> Markup:
         """Keep a picture, and return a text that stands for it until `filled`.
 
         Args:
-            content: the picture as PNG.
+            content: the picture.
+            form: its form: `png` or `webp`.
             text: what it shows, for those who cannot see it.
             width: its width on the page in pixels.
+            address: address of its file, for a page without room for it.
         """
         encoded = base64.b64encode(content).decode()
-        self._elements.append(
+        link = Markup('<a href="{}">the picture</a> is a file of its own').format(quote(address))
+        missing = link if address else Markup("the picture is in the folder of the run")
+        element = (
             f'<img loading="lazy" decoding="async" width="{width}" alt="{escape(plain_label(text, 400))}" '
-            f'src="data:image/png;base64,{encoded}">'
+            f'src="data:image/{form};base64,{encoded}">'
         )
-        return Markup(f"<!--{self._secret}-{len(self._elements) - 1}-->")
+        self._elements.append((element, f'<p class="note">{missing}: the page has a limit of 1 MB</p>'))
+        return Markup(self._stand_in(len(self._elements) - 1))
+
+    def size_in(self, page: str) -> int:
+        """Return the characters that all pictures of a page need together."""
+        return sum(len(element) for number, (element, _) in enumerate(self._elements) if self._stand_in(number) in page)
+
+    def _stand_in(self, number: int) -> str:
+        return f"<!--{self._secret}-{number}-->"
 
     def filled(self, page: str, limit: int) -> str:
         """Return a page with as many of its pictures, from the first on, as let it have at most `limit` characters."""
         size = len(page)
-        for number, element in enumerate(self._elements):
+        for number, (element, missing) in enumerate(self._elements):
+            if self._stand_in(number) not in page:
+                continue  # of a page with more detail
             size += len(element)
-            content = element if size <= limit else '<p class="note">not in the page, which has a limit of 1 MB</p>'
-            page = page.replace(f"<!--{self._secret}-{number}-->", content, 1)
+            content = element if size <= limit else missing
+            size -= 0 if size <= limit else len(element) - len(missing)
+            page = page.replace(self._stand_in(number), content, 1)
         return page
 
 
@@ -78,11 +108,22 @@ def artifact_figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictur
     Raises:
         ArtifactError: its file is missing or damaged, or lacks the form of its kind.
     """
+    key = (run.name, row.file, cell_name)
+    if key not in pictures.figures:
+        pictures.figures[key] = _figure(run, row, cell_name, pictures)
+    return pictures.figures[key]
+
+
+def _figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictures) -> Figure | None:
     caption = f"{row.caption or row.name} – {cell_name}" if cell_name else row.caption or row.name
     try:
         artifact = run.read_artifact(row)
         if artifact.kind == "image":
-            return Figure(caption, _picture(artifact, caption, pictures), kind="picture")
+            return Figure(
+                caption,
+                _picture(artifact, caption, pictures, pictures.addresses.get(run.name, "") + row.file),
+                kind="picture",
+            )
         draw = _DRAW.get(artifact.kind)
         if draw is not None:
             content, table = draw(artifact.data)
@@ -92,20 +133,21 @@ def artifact_figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictur
     return None
 
 
-def _picture(artifact: Artifact, caption: str, pictures: Pictures) -> Markup:
+def _picture(artifact: Artifact, caption: str, pictures: Pictures, address: str) -> Markup:
     import numpy as np
-    from PIL import Image
+    from PIL import Image, features
 
     image = Image.fromarray(np.asarray(artifact.data))
     if image.width > MAX_WIDTH:
         image = image.resize((MAX_WIDTH, round(image.height * MAX_WIDTH / image.width)), Image.Resampling.LANCZOS)
     small = image.width <= 64
     width = image.width * (160 // image.width) if small else image.width
-    if image.mode == "RGB" and not small:
-        image = image.quantize(128, dither=Image.Dither.NONE)  # a third of the bytes
     sink = io.BytesIO()
-    image.save(sink, format="PNG", optimize=True)
-    return pictures.add(sink.getvalue(), caption, width)
+    if small or not features.check("webp"):
+        image.save(sink, format="PNG", optimize=True)
+        return pictures.add(sink.getvalue(), "png", caption, width, address)
+    image.convert("RGB").save(sink, format="WEBP", quality=QUALITY, method=4)  # a third of the bytes of PNG
+    return pictures.add(sink.getvalue(), "webp", caption, width, address)
 
 
 def _lines(data: Mapping[str, Any]) -> tuple[Markup, Grid]:
@@ -123,7 +165,7 @@ def _lines(data: Mapping[str, Any]) -> tuple[Markup, Grid]:
     chart = svg.lines(
         series, str(data["x"]), str(data["y"]), logarithmic=data.get("logarithmic", ()), histogram=histogram
     )
-    return chart, Grid(["Series", str(data["x"]), str(data["y"])], _first(rows, 200))
+    return chart, Grid(["Series", str(data["x"]), str(data["y"])], _thinned(rows, MAX_POINTS))
 
 
 def _bars(data: Mapping[str, Any]) -> tuple[Markup, Grid]:
@@ -183,6 +225,11 @@ def _first(rows: list[list[str]], limit: int) -> list[list[str]]:
         return rows
     width = len(rows[0])
     return [*rows[:limit], [f"and {len(rows) - limit} more", *[""] * (width - 1)]]
+
+
+def _thinned(rows: list[list[str]], limit: int) -> list[list[str]]:
+    """Return evenly spaced rows, the first one among them."""
+    return rows[:: -(-len(rows) // limit) or 1]
 
 
 def _cell(value: Any) -> str:

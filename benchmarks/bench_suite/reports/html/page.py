@@ -7,11 +7,13 @@ and the program in it, by their hashes, and pictures in the page, and nothing el
 from __future__ import annotations
 
 import base64
+import bisect
 import hashlib
 import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from bench_suite.reports.failures import outcome
 from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import content
 from bench_suite.reports.html.boards import board
-from bench_suite.reports.html.content import DETAILS, Detail
+from bench_suite.reports.html.content import DETAILS, Detail, Detailed
 from bench_suite.reports.html.figures import Pictures
 from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_by_side
 from bench_suite.reports.html.view import Board, Grid
@@ -36,6 +38,8 @@ MAX_BYTES = 980_000
 "Characters of a page at most: with the few that need two bytes it stays under 1 MB."
 MAX_CELLS = 20_000
 "Cells whose numbers can be traced in the page; more would make it larger than 1 MB."
+PICTURE_BYTES = 240_000
+"Characters that the pictures of a page have room for, if there are so many: then fewer charts are shown."
 _FOLDER = Path(__file__).parent
 
 
@@ -54,7 +58,9 @@ def write_page(runs: Sequence[Run], target: Path, *, reference: str | None = Non
     return target
 
 
-def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False) -> str:
+def page(
+    runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = None, live: bool = False, version: str = ""
+) -> str:
     """Return the page of some runs as HTML.
 
     Args:
@@ -62,49 +68,66 @@ def page(runs: Sequence[Run], folder: Path = Path(), *, reference: str | None = 
         folder: where the page will be; addresses of files of the runs are relative to it.
         reference: as for `write_page`.
         live: whether `bench view` serves it, and the page asks for news.
+        version: if it is live, the version of the results that it shows: it asks for a new page if that changes.
     """
-    for detail in DETAILS:
-        pictures = Pictures()
-        text = _rendered(runs, folder, pictures, detail, reference, live=live)
-        if len(text) <= MAX_BYTES:
-            break
-    return pictures.filled(text, MAX_BYTES)
-
-
-def _rendered(
-    runs: Sequence[Run], folder: Path, pictures: Pictures, detail: Detail, reference: str | None, *,
-    live: bool,
-) -> str:  # fmt: skip
-    """Return the page of some runs without its pictures."""
     several = len(runs) > 1
     ids = content.identities()
-    shown_runs = [
-        _describe(run, folder, pictures, detail, reference, ids, f"run-{number}-" if several else "", several=several)
+    described = [
+        _describe(run, folder, reference, ids, f"run-{number}-" if several else "", several=several)
         for number, run in enumerate(runs)
     ]
-    style, program = _asset("page.css"), _asset("page.js")
-    names = [f"{run.info.get('title') or run.info['suite']}" for run in runs]
-    return _ENVIRONMENT.get_template("page.html.j2").render(
-        title=" and ".join(dict.fromkeys(names)),
-        several=several,
-        runs=[described for described, _, _ in shown_runs],
-        between=between_runs(runs) if several else [],
-        side_by_side=side_by_side(runs, [own for _, _, own in shown_runs]) if several else None,
-        policy=_policy(style, program, live=live),
-        style=Markup(style),
-        program=Markup(program),
-        data=_packed({"boards": [board for _, data, _ in shown_runs for board in data], "live": live}),
-        version=__version__,
-        reduced=detail is not DETAILS[0],
-        live=live,
-    )
+    values = {
+        "title": " and ".join(dict.fromkeys(one.values["title"] for one in described)),
+        "several": several,
+        "between": between_runs(runs) if several else [],
+        "side_by_side": side_by_side(runs, [one.tables for one in described]) if several else None,
+        "policy": policy(live=live),
+        "style": Markup(_style(live)),
+        "programs": [Markup(program) for program in _programs(live)],
+        "data": _packed({"boards": [board for one in described for board in one.data], "live": live}),
+        "version": __version__,
+        "live": live,
+        "version_shown": version,
+    }
+    pictures = Pictures({one.run.name: one.address for one in described})
+    texts: dict[int, str] = {}
+
+    def fits(number: int) -> bool:
+        texts[number] = _rendered(values, described, pictures, DETAILS[number])
+        return len(texts[number]) + min(pictures.size_in(texts[number]), PICTURE_BYTES) <= MAX_BYTES
+
+    number = bisect.bisect_left(range(len(DETAILS) - 1), True, key=fits)
+    if number not in texts:
+        texts[number] = _rendered(values, described, pictures, DETAILS[number])
+    return pictures.filled(texts[number], MAX_BYTES)
 
 
-def _describe(
-    run: Run, folder: Path, pictures: Pictures, detail: Detail, reference: str | None, ids: Any,
-    prefix: str, *, several: bool,
-) -> tuple[dict[str, Any], list[dict[str, Any]], list[Table]]:  # fmt: skip
-    """Return what the template needs about one run, the data of its boards, and its tables."""
+@dataclass(frozen=True)
+class _Described:
+    """What the template needs about one run, but for the sections, which have more or less detail."""
+
+    run: Run
+    prefix: str
+    address: str
+    "Address of the run's folder, relative to the page, with a slash at its end."
+    values: Mapping[str, Any]
+    data: Sequence[dict[str, Any]]
+    "The data of its boards."
+    tables: Sequence[Table]
+    detailed: Sequence[Detailed]
+
+
+def _rendered(values: Mapping[str, Any], described: Sequence[_Described], pictures: Pictures, detail: Detail) -> str:
+    """Return the page without its pictures, in some detail."""
+    runs = [
+        {**one.values, "sections": content.sections(one.run, one.detailed, pictures, detail, one.prefix)}
+        for one in described
+    ]
+    template = _ENVIRONMENT.get_template("page.html.j2")
+    return template.render(**values, runs=runs, reduced=detail is not DETAILS[0])
+
+
+def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: str, *, several: bool) -> _Described:
     info, records = run.info, run.records()
     run_tables = tables([run], reference)
     verdicts = verdicts_of(run)
@@ -116,8 +139,9 @@ def _describe(
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
+    without = content.without_predictions(run, records)
     for one in data:
-        one |= {"address": address, "name": run.name}
+        one |= {"address": address, "name": run.name, "without": without}
     described = {
         "prefix": prefix,
         "name": run.name,
@@ -134,7 +158,6 @@ def _describe(
         "boards": boards,
         "across": None if summary is None else _across(summary),
         "reading": leaderboard.reading(run_tables) if run_tables else "",
-        "sections": content.sections(run, run_tables, pictures, detail, prefix),
         "failures": content.failures(run, records),
         "facts": provenance.facts(run, run_tables),
         "coded": provenance.CODED,
@@ -143,10 +166,10 @@ def _describe(
         "commands": commands,
         "remark": remark,
         "text": str(info.get("text") or ""),
-        "cells": content.cell_lines(records, address),
+        "cells": content.cell_lines(records, run, address),
         "cell_count": len(records),
     }
-    return described, data, run_tables
+    return _Described(run, prefix, address, described, data, run_tables, content.detailed(run_tables))
 
 
 def _boards(
@@ -168,17 +191,26 @@ def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
     return {"about": across_tasks.about(summary), "grid": Grid(header, lines, notes), "reading": across_tasks.READING}
 
 
-def _policy(style: str, program: str, *, live: bool) -> str:
-    """Return the content security policy: nothing but what is in the page, by hash."""
+def policy(*, live: bool = False) -> str:
+    """Return the content security policy of a page: what is in it, by hash; its server if it is live; nothing else."""
 
     def hashed(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     rules = [
-        "default-src 'none'", f"style-src {hashed(style)}", f"script-src {hashed(program)}", "img-src data:",
-        "base-uri 'none'", "form-action 'none'",
+        "default-src 'none'", f"style-src {hashed(_style(live))}",
+        f"script-src {' '.join(map(hashed, _programs(live)))}", "img-src data:", "base-uri 'none'",
+        "form-action 'none'",
     ]  # fmt: skip
     return "; ".join([*rules, *(["connect-src 'self'"] if live else [])])
+
+
+def _style(live: bool) -> str:
+    return _asset("page.css") + (_asset("live.css") if live else "")
+
+
+def _programs(live: bool) -> list[str]:
+    return [_asset("page.js"), *([_asset("live.js")] if live else [])]
 
 
 def _packed(data: Mapping[str, Any]) -> str:

@@ -23,6 +23,10 @@ COLOURS = 8
 "Number of colours of series; a chart with more repeats them."
 WIDTH = 420
 "Width of a chart in its own units, about pixels."
+MAX_MARKERS = 40
+"Points of a line that have markers; a line of more points has none."
+MAX_NAMED = 20
+"Rows and columns of a matrix that have names."
 MAX_LEGEND = 12
 "Series that a legend names."
 _HEIGHT, _TOP, _RIGHT, _BOTTOM, _LEFT = 220, 8, 12, 40, 52
@@ -30,6 +34,8 @@ _ROW = 18
 "Height of a row of bars or dots."
 _LABEL = 26
 "Characters of a row's label."
+_SHAPES = ("m-3.2,-3.2h6.4v6.4h-6.4z", "m0,-4.2l4,7.2h-8z", "m0,-4.6l4.6,4.6l-4.6,4.6l-4.6,-4.6z")
+"Markers of series, beside a circle: a square, a triangle and a diamond, as paths from their centres."
 _CHARACTER = 6.2
 "Mean width of a character of labels."
 
@@ -44,7 +50,7 @@ class Point:
     high: float | None = None
     "Ends of the interval of y."
     title: str = ""
-    "What the mark stands for; by default its numbers."
+    "What the mark stands for; browsers show it if one points at the mark. The marks without it are one element."
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,11 @@ def lines(
         if not joined:
             ends = [(frame.point(p.x, p.low or 0.0), frame.point(p.x, p.high or 0.0)) for p in banded]
             parts += [f'<path class="whisker c{colour}" d="M{low}L{high}"/>' for low, high in ends]
-        if len(points) <= 40:
-            parts += [
-                _marker(number, *frame.position(p.x, p.y), p.title or f"{name}: {_pair(p)}".removeprefix(": "))
-                for p in points
-            ]
+        titled = [p for p in points if p.title]
+        parts += [_marker(number, *frame.position(p.x, p.y), p.title) for p in titled]
+        plain = [frame.position(p.x, p.y) for p in points if not p.title]
+        if plain and len(plain) <= MAX_MARKERS:
+            parts.append(_markers(number, plain))
     height = _HEIGHT + below
     if histogram:
         parts += _histogram(histogram, across, _HEIGHT - _BOTTOM + 14, below - 10)
@@ -213,44 +219,37 @@ def matrix(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequenc
     """
     many = max(len(rows), len(columns), 1)
     left = min(110, 8 + _CHARACTER * max((len(_plain(name)) for name in rows), default=0)) + 14
-    size = min(34.0, (WIDTH - left - 4) / max(len(columns), 1))
-    top = 34 if many <= 12 else 20
+    width = min(72.0 if many <= 4 else 34.0, (WIDTH - left - 4) / max(len(columns), 1))
+    size = min(34.0, width)
+    top = 34 if many <= MAX_NAMED else 20
     height = top + size * len(rows) + 6
-    parts = [_text(left + size * len(columns) / 2, 10, x, "label", "middle")]
+    parts = [_text(left + width * len(columns) / 2, 10, x, "label", "middle")]
     parts.append(
-        f'<text class="label" text-anchor="middle" transform="rotate(-90)" '
-        f'x="{_n(-top - size * len(rows) / 2)}" y="10">{escape(plain_label(y, 40))}</text>'
+        f'<text class="label m" transform="rotate(-90)" x="{_n(-top - size * len(rows) / 2)}" y="10">'
+        f"{escape(plain_label(y, 40))}</text>"
     )
-    for column, name in enumerate(columns):
-        if many <= 20:
-            centre = left + size * (column + 0.5)
-            parts.append(_text(centre, top - 5, plain_label(name, max(2, int(size / _CHARACTER))), "tick", "middle"))
+    if many <= MAX_NAMED:
+        names = (plain_label(name, max(2, int(width / _CHARACTER))) for name in columns)
+        parts += [_text(left + width * (at + 0.5), top - 5, name, "tick", "middle") for at, name in enumerate(names)]
     for row, (name, of_row) in enumerate(zip(rows, values)):
         y0 = top + size * row
-        if many <= 20:
+        if many <= MAX_NAMED:
             parts.append(_text(left - 4, y0 + size / 2 + 4, plain_label(name, 16), "tick", "end"))
         known = [abs(float(value)) for value in of_row if value is not None and math.isfinite(float(value))]
         total = math.fsum(known) or 1.0
         for column, value in enumerate(of_row):
-            if value is None or not math.isfinite(float(value)):
+            if value is None or not math.isfinite(float(value)) or not value:
                 continue
-            share = min(abs(float(value)) / total, 1.0)
-            x0 = left + size * column
-            title = f"{y} {name}, {x} {columns[column]}: {plain_number(float(value))}"
+            number, share, x0 = plain_number(float(value)), min(abs(float(value)) / total, 1.0), left + width * column
+            title = escape(_plain(f"{y} {name}, {x} {columns[column]}: {number}"))
             parts.append(
-                f'<rect class="heat" fill-opacity="{share:.2f}" x="{_n(x0)}" y="{_n(y0)}" width="{_n(size - 1)}" '
-                f'height="{_n(size - 1)}"><title>{escape(_plain(title))}</title></rect>'
+                f'<rect class="heat" fill-opacity="{share:.2f}" x="{_n(x0)}" y="{_n(y0)}" width="{_n(width - 1)}" '
+                f'height="{_n(size - 1)}"><title>{title}</title></rect>'
             )
-            if size >= 24 and value:
-                parts.append(
-                    _text(
-                        x0 + size / 2,
-                        y0 + size / 2 + 4,
-                        plain_number(float(value)),
-                        "on" if share > 0.5 else "off",
-                        "middle",
-                    )
-                )
+            if size >= 20:
+                parts.append(_text(x0 + width / 2, y0 + size / 2 + 4, number, "on" if share > 0.5 else "off", "middle"))
+    frame = f"M{_n(left)},{top}h{_n(width * len(columns))}v{_n(size * len(rows))}h{_n(-width * len(columns))}z"
+    parts.append(f'<path class="grid" d="{frame}"/>')
     return _svg(parts, height, f"{y} by {x}", {})
 
 
@@ -286,15 +285,15 @@ class _Frame:
 
     def grid(self) -> list[str]:
         right, bottom = WIDTH - _RIGHT, self.height - _BOTTOM
-        parts = []
+        path, texts = "", []
         for tick in self.up.ticks:
             _, y = self.position(self.across.low, tick)
-            parts.append(f'<path class="grid" d="M{_LEFT},{_n(y)}H{right}"/>')
-            parts.append(_text(_LEFT - 5, y + 4, _tick(tick, self.up), "tick", "end"))
+            path += f"M{_LEFT},{_n(y)}H{right}"
+            texts.append(_text(_LEFT - 5, y + 4, _tick(tick, self.up), "tick", "end"))
         for tick in self.across.ticks:
             x, _ = self.position(tick, self.up.low)
-            parts.append(f'<path class="grid" d="M{_n(x)},{_TOP}V{bottom}"/>')
-        return parts
+            path += f"M{_n(x)},{_TOP}V{bottom}"
+        return [f'<path class="grid" d="{path}"/>', *texts]
 
     def labels(self, x_label: str, y_label: str, below: float) -> list[str]:
         parts = []
@@ -304,7 +303,7 @@ class _Frame:
         parts.append(_text((WIDTH + _LEFT) / 2, self.height + below - 8, plain_label(x_label, 60), "label", "middle"))
         middle = -(_TOP + (self.height - _BOTTOM - _TOP) / 2)
         parts.append(
-            f'<text class="label" text-anchor="middle" transform="rotate(-90)" x="{_n(middle)}" y="10">'
+            f'<text class="label m" transform="rotate(-90)" x="{_n(middle)}" y="10">'
             f"{escape(plain_label(y_label, 34))}</text>"
         )
         return parts
@@ -328,10 +327,10 @@ class _Rows:
         return _TOP + self.size * (row + 0.5)
 
     def grid(self) -> list[str]:
-        parts = []
+        path = "".join(f"M{_n(self.x(tick))},{_TOP}V{_n(self.bottom)}" for tick in self.scale.ticks)
+        parts = [f'<path class="grid" d="{path}"/>']
         for tick in self.scale.ticks:
             x = self.x(tick)
-            parts.append(f'<path class="grid" d="M{_n(x)},{_TOP}V{_n(self.bottom)}"/>')
             parts.append(_text(x, self.bottom + 13, _tick(tick, self.scale), "tick", "middle"))
         middle = (WIDTH + self.left) / 2
         if self.label:
@@ -362,6 +361,14 @@ def _svg(parts: Sequence[str], height: float, label: str, names: Mapping[str, in
     )
 
 
+def _markers(number: int, points: Sequence[tuple[float, float]]) -> str:
+    """Return the markers of a series as one element."""
+    circle = "m-3,0a3,3 0 1 0 6,0a3,3 0 1 0 -6,0z"
+    shape = (circle, *_SHAPES)[number % 4]
+    path = "".join(f"M{_n(x)},{_n(y)}{shape}" for x, y in points)
+    return f'<path class="dot c{number % COLOURS}" d="{path}"/>'
+
+
 def _marker(number: int, x: float, y: float, title: str) -> str:
     """Return the marker of a series: its shape changes with its colour."""
     x_text, y_text = _n(x), _n(y)
@@ -369,7 +376,7 @@ def _marker(number: int, x: float, y: float, title: str) -> str:
     content = f"<title>{escape(_plain(title))}</title>" if title else ""
     if shape == 0:
         return f'<circle class="{colour}" cx="{x_text}" cy="{y_text}" r="3.5">{content}</circle>'
-    path = ("", "m-3.2,-3.2h6.4v6.4h-6.4z", "m0,-4.2l4,7.2h-8z", "m0,-4.6l4.6,4.6l-4.6,4.6l-4.6,-4.6z")[shape]
+    path = _SHAPES[shape - 1]
     return f'<path class="{colour}" d="M{x_text},{y_text}{path}">{content}</path>'
 
 
@@ -389,17 +396,13 @@ def _histogram(counts: Sequence[Sequence[float]], across: Axis, top: float, heig
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
-    anchored = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text class="{kind}"{anchored} x="{_n(x)}" y="{_n(y)}">{escape(_plain(text))}</text>'
+    anchored = {"start": "", "middle": " m", "end": " e"}[anchor]
+    return f'<text class="{kind}{anchored}" x="{_n(x)}" y="{_n(y)}">{escape(_plain(text))}</text>'
 
 
 def _tick(tick: float, scale: Axis) -> str:
     steps = [abs(second - first) for first, second in pairwise(scale.ticks)]
     return tick_text(tick, abs(tick) if scale.logarithmic else min(steps, default=abs(tick)))
-
-
-def _pair(point: Point) -> str:
-    return f"{plain_number(point.x)}, {_marked(Mark(point.y, point.low, point.high))}"
 
 
 def _marked(mark: Mark) -> str:

@@ -219,12 +219,13 @@
     }
     const lines = row[IDS].map((id, cell) => {
       const value = row[BY_CELL][cell]?.[position];
-      const folder = `${board.address}cells/${id}/`;
+      const file = `${board.address}cells/${id}/predictions-test.parquet`;
+      const there = board.without !== true && !board.without.includes(id);
       return [
         row[SEED_NAMES][cell] === null ? "–" : `seed ${row[SEED_NAMES][cell]}`,
         value === null || value === undefined ? "–" : String(value),
         element("code", `bench show cell ${id} --run ${board.name}`),
-        link("predictions", encoded(`${folder}predictions-test.parquet`)),
+        there ? link("predictions", encoded(file)) : "not in the run's folder",
       ];
     });
     const about = lines.length ? `One value for each of ${lines.length} cells; the board shows all of them together.` : "This run has too many cells to trace in the page: see `bench export --format csv`.";
