@@ -215,9 +215,16 @@ def _programs(live: bool) -> list[str]:
 
 def _packed(data: Mapping[str, Any]) -> str:
     """Return data as compressed JSON in base64, which the browser unpacks when it needs them."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    text = json.dumps(_all_visible(data), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode()
+
+
+def _all_visible(value: Any) -> Any:
+    """Return data whose texts have only characters that can be seen."""
+    if isinstance(value, Mapping):
+        return {_visible(name): _all_visible(entry) for name, entry in value.items()}
+    return [_all_visible(entry) for entry in value] if isinstance(value, list | tuple) else _visible(value)
 
 
 def _asset(name: str) -> str:

@@ -94,7 +94,7 @@ def lines(
     for name, points in known.items():
         number = numbers[name]
         colour = number % COLOURS
-        banded = [p for p in points if p.low is not None and p.high is not None]
+        banded = [p for p in points if _interval(p) is not None]
         if joined and len(banded) > 1:
             outline = [frame.point(p.x, p.high or 0.0) for p in banded]
             outline += [frame.point(p.x, p.low or 0.0) for p in reversed(banded)]
@@ -141,8 +141,8 @@ def bars(values: Mapping[str, Mark], label: str, *, signed: bool = False) -> Mar
             f'<rect class="bar {colour}" x="{_n(min(zero, end))}" y="{_n(y - 6)}" width="{_n(abs(end - zero))}" '
             f'height="12"><title>{escape(_plain(title))}</title></rect>'
         )
-        if mark.low is not None and mark.high is not None:
-            parts.append(f'<path class="whisker ink" d="M{_n(frame.x(mark.low))},{_n(y)}H{_n(frame.x(mark.high))}"/>')
+        if (ends := _interval(mark)) is not None:
+            parts.append(f'<path class="whisker ink" d="M{_n(frame.x(ends[0]))},{_n(y)}H{_n(frame.x(ends[1]))}"/>')
     parts.append(f'<path class="axis" d="M{_n(zero)},{_TOP}V{_n(frame.bottom)}"/>')
     return _svg(parts, frame.height, label, {})
 
@@ -173,9 +173,9 @@ def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[
             y = frame.y(row) + 8 * (names.index(name) - (len(names) - 1) / 2)
             if mark.value is None or not math.isfinite(mark.value):
                 continue
-            if mark.low is not None and mark.high is not None:
-                ends = f"M{_n(frame.x(mark.low))},{_n(y)}H{_n(frame.x(mark.high))}"
-                parts.append(f'<path class="whisker c{number % COLOURS}" d="{ends}"/>')
+            if (ends := _interval(mark)) is not None:
+                path = f"M{_n(frame.x(ends[0]))},{_n(y)}H{_n(frame.x(ends[1]))}"
+                parts.append(f'<path class="whisker c{number % COLOURS}" d="{path}"/>')
             title = mark.title or ", ".join(filter(None, (category, name))) + f": {_marked(mark)}"
             parts.append(_marker(number, frame.x(mark.value), y, title))
     return _svg(parts, frame.height, label or "Values with intervals", series if len(names) > 1 else {})
@@ -405,10 +405,18 @@ def _tick(tick: float, scale: Axis) -> str:
     return tick_text(tick, abs(tick) if scale.logarithmic else min(steps, default=abs(tick)))
 
 
+def _interval(mark: Mark | Point) -> tuple[float, float] | None:
+    """Return the ends of an interval; None without two numbers."""
+    if mark.low is None or mark.high is None or math.isnan(mark.low) or math.isnan(mark.high):
+        return None
+    return mark.low, mark.high
+
+
 def _marked(mark: Mark) -> str:
     if mark.value is None:
         return mark.reason or "no value"
-    bounds = "" if mark.low is None or mark.high is None else f" [{plain_number(mark.low)}, {plain_number(mark.high)}]"
+    ends = _interval(mark)
+    bounds = "" if ends is None else f" [{plain_number(ends[0])}, {plain_number(ends[1])}]"
     return f"{plain_number(mark.value)}{bounds}"
 
 

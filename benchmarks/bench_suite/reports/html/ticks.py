@@ -10,6 +10,8 @@ TARGET = 5
 "Number of ticks to aim at."
 MAX_DECADES = 7
 "More decades than this get a tick every second, third, … decade."
+_HUGE, _TINY = 1e300, 1e-290
+"Values at which the arithmetic of ticks would overflow or underflow."
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,22 @@ def axis(values: Sequence[float], *, logarithmic: bool = False, zero: bool = Fal
     """Return an axis that covers finite values.
 
     Args:
-        values: what the axis must cover; others than finite ones are ignored.
+        values: what the axis must cover; those that are not finite, or beyond 1e300, are ignored.
         logarithmic: use a logarithmic scale, if all values are above 0.
         zero: cover 0 too, as bars need it.
     """
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value for value in values if abs(value) <= _HUGE]
     if zero:
         finite.append(0.0)
     low, high = min(finite, default=0.0), max(finite, default=1.0)
-    if logarithmic and low > 0:
+    if logarithmic and low > _TINY:
         return _logarithmic(low, high)
-    if high - low <= abs(high) * 1e-9:  # equal values: a range around them
-        spread = abs(high) * 0.1 or 0.5
+    if high - low <= max(abs(high) * 1e-9, _TINY):  # equal values: a range around them
+        spread = abs(high) * 0.1 if abs(high) > _TINY else 0.5
         low, high = low - spread, high + spread
     step = _step((high - low) / TARGET)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple(round(number * step, 12) for number in range(first, last + 1))
+    ticks = tuple(float(f"{number * step:.14g}") for number in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], ticks)
 
 
@@ -82,7 +84,8 @@ def tick_text(value: float, step: float) -> str:
         return "0"
     size = abs(value)
     if size >= 1e15 or size < 1e-4:
-        return f"{value:.2g}".replace("e-0", "e-").replace("e+", "e").replace("-", "−")
+        digits = 2 + max(0, math.floor(math.log10(size)) - math.floor(math.log10(step or size)))
+        return f"{value:.{digits}g}".replace("e-0", "e-").replace("e+", "e").replace("-", "−")
     for divisor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if size >= divisor:
             divisor = 1e3 if letter == "k" else divisor

@@ -1,0 +1,82 @@
+"""Boards of the page: what they show, and the data with which the browser sorts and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench_suite.contracts import Record
+from bench_suite.reports.columns import Column
+from bench_suite.reports.html.boards import MAX_ROWS, board
+from bench_suite.reports.html.view import Board
+from bench_suite.reports.table import tables
+from bench_suite.store.runs import Run
+
+Make = Callable[..., Run]
+Make_record = Callable[..., Record]
+
+
+def only(run: Run) -> tuple[Board, dict]:
+    """Return the board of the only table of a run, and its data."""
+    [table] = tables([run])
+    return board(table, "board-0")
+
+
+def test_a_row_has_its_rank_its_interval_and_its_values(make_run: Make, record: Make_record) -> None:
+    shown, data = only(make_run(record(model="a", accuracy=0.8), record(model="b"), record(model="b", seed=1)))
+    assert [(row.rank.split()[0], row.label, row.seeds) for row in shown.rows] == [("1", "b", "2"), ("2", "a", "1")]
+    assert [column.metric for column in shown.columns if column.sorts] == ["accuracy"]
+    assert shown.rows[0].cells[0].text.startswith("0.900")
+    assert "<svg" in shown.rows[0].bar
+    assert [row[1] for row in data["rows"]] == ["b", "a"]
+
+
+def test_the_best_value_of_a_column_is_marked_and_ties_are_marked_together(make_run: Make, record: Make_record) -> None:
+    shown, _ = only(make_run(*(record(model=m, accuracy=v, half_width=0.001) for m, v in (("a", 0.9), ("b", 0.5)))))
+    assert [row.cells[0].best for row in shown.rows] == [True, False]
+
+
+def test_the_page_has_the_first_rows_and_the_data_all_of_them(make_run: Make, record: Make_record) -> None:
+    count = MAX_ROWS + 5
+    shown, data = only(
+        make_run(*(record(model=f"m{number:02d}", accuracy=0.5 + number / 100) for number in range(count)))
+    )
+    assert (len(shown.rows), shown.count, len(data["rows"])) == (MAX_ROWS, count, count)
+    assert [row.number for row in shown.rows] == list(range(MAX_ROWS))
+    assert data["rows"][0][1] == f"m{count - 1}"
+
+
+def test_numbers_to_sort_by_are_numbers_and_missing_ones_are_none(make_run: Make, record: Make_record) -> None:
+    missing = record(model="b")
+    missing = Record(**{**vars(missing), "metrics": missing.metrics[2:]})
+    _, data = only(make_run(record(model="a", accuracy=0.123456789), missing))
+    by_label = {row[1]: row[5] for row in data["rows"]}
+    assert by_label["a"][0] == 0.123457
+    assert by_label["b"][0] is None
+
+
+def test_each_number_is_traced_to_its_cells(make_run: Make, record: Make_record) -> None:
+    cells = [record(model="a", seed=seed, accuracy=0.8 + seed / 10) for seed in (0, 1)]
+    _, data = only(make_run(*cells))
+    [row] = data["rows"]
+    ids, seeds, values = row[7:10]
+    assert ids == [cell.id for cell in cells]
+    assert seeds == [0, 1]
+    assert [of_cell[0] for of_cell in values] == [0.8, 0.9]
+
+
+def test_a_column_says_which_direction_is_better_and_in_which_unit(make_run: Make, record: Make_record) -> None:
+    shown, data = only(make_run(record()))
+    columns = {column.metric: column for column in shown.columns}
+    assert columns["accuracy"].better == "higher"
+    assert "samples/s" in columns["train"].about
+    assert data["columns"][0][1] == "higher"
+
+
+def test_a_table_without_a_metric_that_ranks_has_no_small_chart(make_run: Make, record: Make_record) -> None:
+    plain = Record(**{**vars(record()), "metrics": ()})
+    shown, data = only(make_run(plain))
+    assert not shown.ranked
+    assert [str(row.bar) for row in shown.rows] == [""]
+    assert data["rows"][0][3] is None
+    assert isinstance(shown.columns, tuple)
+    assert not [column for column in shown.columns if isinstance(column, Column)]
