@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import runpy
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +15,6 @@ from bench_suite.reports.watch.server import PageServer
 from bench_suite.store.runs import Run, Store
 
 TESTS = Path(__file__).parents[1]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 make_record = runpy.run_path(str(TESTS / "reports" / "conftest.py"))["make_record"]
 WATCHED = """
 window.violations = [];
@@ -25,18 +22,6 @@ document.addEventListener("securitypolicyviolation", (event) => window.violation
 """
 ASK = "document.dispatchEvent(new Event('visibilitychange'))"
 "Asks for news at once, as a reader does who comes back to the page."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next(filter(None, map(shutil.which, (os.environ.get("BENCH_BROWSER") or "", *NAMES))), None)
-    if path is None:
-        pytest.skip(f"no browser: install Chromium ({', '.join(NAMES)}), or set BENCH_BROWSER to its path")
-    with driver.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

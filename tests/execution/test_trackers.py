@@ -151,9 +151,12 @@ def test_a_tracker_that_fails_costs_a_warning_and_no_cell(folder, failure, reaso
     [
         (TRACKER.format(failure="pass", check='raise BenchError("no server")'), "mine: no server"),
         ("import no_such_package\ndef follow(callback, run): ...\n", "no_such_package"),
+        ('IMPORTS = ("broken",)\ndef follow(callback, run): ...\n', "mine: the package broken does not load: .*half"),
     ],
 )
-def test_a_tracker_that_cannot_work_here_is_refused_before_anything_is_written(folder, source, message):
+def test_a_tracker_that_cannot_work_here_is_refused_before_anything_is_written(folder, source, message, monkeypatch):
+    (folder / "broken.py").write_text("raise RuntimeError('half installed')\n")
+    monkeypatch.syspath_prepend(folder)
     (folder / "mine.py").write_text(source)
     with pytest.raises(BenchError, match=message):
         run(folder)

@@ -33,8 +33,12 @@ def no_variables(monkeypatch):
     """Hide the user's own server and experiment; the exporter's settings of MLflow end with the test."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("DISABLE_TELEMETRY", "HTTP_REQUEST_MAX_RETRIES", "HTTP_REQUEST_TIMEOUT"):
-        monkeypatch.setenv(f"MLFLOW_{name}", os.environ.get(f"MLFLOW_{name}", "1"))
+    for name, value in (
+        ("DISABLE_TELEMETRY", "true"),
+        ("HTTP_REQUEST_MAX_RETRIES", "1"),
+        ("HTTP_REQUEST_TIMEOUT", "60"),
+    ):
+        monkeypatch.setenv(f"MLFLOW_{name}", value)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -116,7 +117,8 @@ else:
     began = 0.0  # with imports
     from bench_suite.cli import main
 
-    sys.argv = ["bench", "leaderboard", run.name, "--results", str(run.parent), "--output", str(run.parent / "L.md")]
+    target = str(run.parent / "report.md")
+    sys.argv = ["bench", *what.split(), run.name, "--results", str(run.parent), "--output", target]
     try:
         main()
     except SystemExit as ended:
@@ -151,3 +153,22 @@ def test_a_leaderboard_costs_at_most_three_times_the_parsing_of_its_records(tmp_
     if cells >= 10_000:
         assert statistics.median(ratios) <= 3
     assert max(first_peak, *peaks) <= 400
+
+
+@pytest.mark.parametrize("command", ["leaderboard", "report", "report --full"])
+def test_the_cost_of_a_record_is_the_same_in_large_runs(tmp_path: Path, command: str) -> None:
+    costs = {}
+    sizes = (1_000, 10_000, 100_000)
+    for cells in sizes:
+        run = make_run(Store(tmp_path / str(cells)), cells)
+        (parsing, _), _ = measure(run, "parsing"), measure(run, command)  # the latter writes the index
+        times, peaks = zip(*(measure(run, command) for _ in range(3 if cells < 100_000 else 1)))
+        costs[cells] = min(times)
+        usual = f"{min(times):.2f} s, {min(times) / parsing:.2f} times the parsing of their JSON, {max(peaks):.0f} MiB"
+        print(f"\n{command} of {cells:,} records, imports included: {usual}")
+        shutil.rmtree(run.path)
+    few, some, many = (costs[cells] for cells in sizes)
+    # Imports and the summary across tasks, which is of at most 100 models, cost the same for each size.
+    ratio = (many - some) / (some - few) * (10_000 - 1_000) / (100_000 - 10_000)
+    print(f"cost of a record between 10,000 and 100,000: {ratio:.2f} times that between 1,000 and 10,000")
+    assert ratio <= 2

@@ -1,6 +1,7 @@
 """The typed table: which values share a row, a column and a rank."""
 
 import random
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -136,3 +137,32 @@ def test_failed_cells_are_in_no_table(make_run: Make, record: Make_record) -> No
 def test_a_ranked_row_has_all_that_it_had_before(make_run: Make, record: Make_record) -> None:
     first, second = (make_run(record(seed=seed, sources={"model": str(seed)})) for seed in (0, 1))
     assert all(row.rank == 1 and row.tied and row.note for row in tables([second, first])[0].rows)
+
+
+def test_the_work_for_a_table_grows_with_the_number_of_its_rows_and_not_with_its_square(
+    make_run: Make, record: Make_record
+) -> None:
+    def calls(rows: int) -> int:
+        """Return how many functions are called for a table of so many models with two seeds each."""
+        cells = [
+            record(model=f"model_{number:04d}", seed=seed, accuracy=0.5 + 0.4 * number / rows)
+            for number in range(rows)
+            for seed in (0, 1)
+        ]
+        run = make_run(*cells)
+        run.records()
+        count = 0
+
+        def counted(_frame: object, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            [table] = tables([run])
+        finally:
+            sys.setprofile(None)
+        assert (len(table.rows), table.ranked_by) == (rows, "intervals")
+        return count
+
+    assert calls(200) < 5 * calls(50)

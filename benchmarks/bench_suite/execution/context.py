@@ -145,6 +145,12 @@ class RunContext:
         if self.unfinished is not None:
             self.unfinished.step(step, probe=probe)
 
+    def training(self, cell: Cell, epochs: int, steps: int) -> None:
+        """Note that the training of a cell's network begins, and about how long it is."""
+        self.callback.training(cell, epochs, steps)
+        if self.unfinished is not None:
+            self.unfinished.training_begins(steps)
+
     def window(self, cell: Cell, window: Window) -> None:
         """Note that a window of a cell's training has closed."""
         self.callback.window(cell, window)

@@ -7,6 +7,7 @@ the process that drives the run is killed.
 
 from __future__ import annotations
 
+import importlib
 import os
 import queue
 import signal
@@ -24,6 +25,7 @@ from bench_suite.contracts import BenchError, describe_error, error_text
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.worker_process import read_frame, write_frame
 from bench_suite.store.runs import Run
+from bench_suite.suite.packages import is_installed
 from bench_suite.suite.plan import Cell
 
 PARENT_SECONDS = 2.0
@@ -125,12 +127,18 @@ def main(parent: str) -> int:
 
 
 def load_tracker(exporter: discovery.Component) -> ModuleType:
-    """Import an exporter and let it check that it can work here.
+    """Import an exporter and the packages that it states, and let it check that it can work here.
 
     Raises:
-        BenchError: it does not load, or its `check` refuses.
+        BenchError: something does not load, or its `check` refuses.
     """
     module = discovery.load(exporter)
+    for names in exporter.words("IMPORTS"):
+        package = next(filter(is_installed, names.split("|")), names)
+        try:
+            importlib.import_module(package)
+        except Exception as error:  # a package may raise anything
+            raise BenchError(f"the package {package} does not load: {describe_error(error)}") from error
     if "check" in exporter.functions:
         module.check(discovery.make_options(exporter, {}))
     return module

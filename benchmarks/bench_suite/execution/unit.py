@@ -244,7 +244,7 @@ def _announce_training(cell: Cell, trained: Trained, context: RunContext) -> Non
     """Report the length of a network's training, before it begins."""
     if isinstance(trained.model, Network):
         epochs, size = trained.train["epochs"], trained.train["batch_size"]
-        context.callback.training(cell, epochs, epochs * math.ceil(len(trained.data.splits["train"]) / size))
+        context.training(cell, epochs, epochs * math.ceil(len(trained.data.splits["train"]) / size))
 
 
 def _check_data(cell: Cell, data: Data) -> None:

@@ -333,7 +333,7 @@ def _writing(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, ImportError) as error:  # an old MLflow with a new SQLAlchemy does not load
         cause: BaseException = error
         while isinstance(before := cause.__cause__ or cause.__context__, Exception):
             cause = before

@@ -22,7 +22,7 @@ from bench_suite.stats.across_tasks import (
     probability_of_improvement,
     wins_of,
 )
-from bench_suite.store.columns import heads_of, metric_at
+from bench_suite.store.columns import heads_of, value_at
 
 COMMON_SCALE = ("fraction", "score")
 "Units of metrics whose values on several tasks have one scale, so that their mean says something."
@@ -119,7 +119,7 @@ def _best(models: Sequence[str], tables: Sequence[Mapping[str, Row]]) -> list[st
 def _scores(row: Row, sort: Column | None) -> np.ndarray:
     """Return the values of the metric that ranks, (seeds,) float64."""
     values = [
-        metric_at(record, position).value
+        value_at(record, position)
         for record in row.cells
         for position, head in enumerate(heads_of(record))
         if sort is not None and (head.name, tuple(head.at.items())) == (sort.name, sort.at)

@@ -11,7 +11,7 @@ from bench_suite.contracts import MetricRow
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table
-from bench_suite.store.columns import heads_of, metric_at
+from bench_suite.store.columns import heads_of, value_at
 
 LEVEL = 0.95
 "Level of the intervals over seeds, as of every other interval of a table."
@@ -102,11 +102,13 @@ def _known_pairs(rows: Sequence[Row], differences: Column) -> dict[tuple[int, in
 def _ends_of(rows: Sequence[Row], column: Column) -> list[Ends] | None:
     """Return the ends of the interval of each row; None if one is not known."""
     ends: list[Ends] = []
-    for row, values in zip(rows, _values_of(rows, column)):
+    for row in rows:
         interval = row.values[column].interval
         if interval is not None:
             ends.append((interval.low, interval.high))
-        elif values and min(values) == max(values) and len(values) > 1:
+            continue
+        (values,) = _values_of([row], column)
+        if values and min(values) == max(values) and len(values) > 1:
             ends.append((values[0], values[0]))  # all seeds and examples agree
         else:
             return None
@@ -126,7 +128,7 @@ def _values_of(rows: Sequence[Row], column: Column) -> list[list[float]]:
                 same = [number for number, head in enumerate(heads) if (head.name, tuple(head.at.items())) == key]
                 positions[id(heads)] = (heads, same)
             for position in positions[id(heads)][1]:
-                value = metric_at(record, position).value
+                value = value_at(record, position)
                 if value is not None and math.isfinite(value):
                     own += [float(value)] * (2 if heads[position].kind == "exact" else 1)
         values.append(own)

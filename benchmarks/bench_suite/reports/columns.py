@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from bench_suite.components.evaluate_uri import name_of
-from bench_suite.contracts import MetricRow, Record
-from bench_suite.store.columns import heads_of, metric_at
+from bench_suite.contracts import Record
+from bench_suite.store.columns import heads_of, value_at
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 from bench_suite.suite.column_names import ColumnName, read_column_name
@@ -38,14 +38,15 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
     """Return a column for every metric at every coordinate, in the order of the probes."""
     columns: dict[tuple[Any, ...], Column] = {}
     probes: dict[str, int] = {}
-    read: dict[int, Sequence[MetricRow]] = {}
+    read: dict[tuple[int, int], object] = {}  # with the objects, so that no others get their ids
     for record in records:
+        heads = heads_of(record)
+        key = (id(record.probes), id(heads))
+        if key in read:
+            continue  # cells with the same probes and metrics
+        read[key] = (record.probes, heads)
         for label in record.probes:
             probes.setdefault(label, len(probes))
-        heads = heads_of(record)
-        if id(heads) in read:
-            continue  # cells with the same metrics
-        read[id(heads)] = heads
         for row in heads:
             at = tuple(row.at.items())
             columns.setdefault((row.name, at), Column(row.name, at, row.unit, row.better))
@@ -171,7 +172,7 @@ def _names_with_value(records: Iterable[Record], names: set[str]) -> set[str]:
     missing = set(names)
     for record in records:
         for position, head in enumerate(heads_of(record)):
-            if head.name in missing and metric_at(record, position).value is not None:
+            if head.name in missing and value_at(record, position) is not None:
                 missing.discard(head.name)
         if not missing:
             break

@@ -117,9 +117,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
     return "\n".join([line(header), f"| {' | '.join(rule)} |", *(line(row) for row in rows)])
 
 
+_NARROW = re.compile(r"[\x00-\x7f±–−…↑↓µ·×²³¹⁰⁴-⁹]*")
+"Texts of characters that take one column each; a tenth of the time of asking for each of them."
+
+
 def width(text: str) -> int:
     """Return the number of terminal columns that a text takes."""
-    if text.isascii():
+    if text.isascii() or _NARROW.fullmatch(text):
         return len(text)
     others = [character for character in text if character > "\x7f"]
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in others)

@@ -235,7 +235,8 @@ def report_section(run: Run, metrics: Iterable[str]) -> str:
     """
     started = str(run.info["started"])
     infos = [info for info in Store(run.path.parent).runs() if info.suite == run.info["suite"]]
-    earlier = [Run(info.path) for info in infos if info.started <= started and not info.smoke]
+    usable = [info for info in infos if info.started <= started and not info.smoke]
+    earlier = [run if info.path == run.path else Run(info.path) for info in usable]  # its records are read already
     if run.info.get("smoke") or len(earlier) < least_points():
         return ""
     return as_markdown(history_of(metric, str(run.info["suite"]), earlier) for metric in metrics)

@@ -25,6 +25,7 @@ from bench_suite.reports.rows import rows_of
 from bench_suite.reports.short_report import gate_lines, gate_table, short_parts
 from bench_suite.reports.table import Table, tables
 from bench_suite.reports.values import summary_value
+from bench_suite.store.columns import heads_of
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -226,7 +227,7 @@ def _probes(run: Run, run_tables: Sequence[Table], save: SavePicture | None) -> 
     labels: dict[str, None] = {}
     for _, records in cells:
         for record in records:
-            labels |= dict.fromkeys((*record.probes, *(label_of(row.name) for row in record.metrics)))
+            labels |= dict.fromkeys((*record.probes, *(label_of(row.name) for row in heads_of(record))))
     probes = []
     for label in labels:
         parts = []

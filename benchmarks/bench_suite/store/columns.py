@@ -8,14 +8,14 @@ when somebody reads them. What comes back is equal to what was added, with the t
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, TypeVar, cast, overload
+from typing import Any, cast
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
+from bench_suite.store.lazy import Lazy
 from bench_suite.store.records import merge
 
 CELL_COLUMNS = (
@@ -45,71 +45,18 @@ LAYOUT = (CELL_COLUMNS, _FACTS, _HEAD, _PROBE, _ARTIFACT)
 "What the texts of the columns consist of: columns with another layout cannot be read."
 _probe_values, _artifact_values = attrgetter(*_PROBE), attrgetter(*_ARTIFACT)
 
-_Item = TypeVar("_Item")
-
-
-class Lazy(Sequence[_Item]):
-    """A sequence that is equal to a tuple, and whose items are made when they are first needed."""
-
-    __slots__ = ("_columns", "_items")
-
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self._items: tuple[_Item, ...] | None = None
-
-    @abstractmethod
-    def _make(self) -> tuple[_Item, ...]:
-        """Make all items."""
-
-    def items(self) -> tuple[_Item, ...]:
-        """Return all items; they are kept from then on."""
-        if self._items is None:
-            self._items = self._make()
-        return self._items
-
-    def __len__(self) -> int:
-        return len(self.items())
-
-    @overload
-    def __getitem__(self, index: int) -> _Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[_Item, ...]: ...
-    def __getitem__(self, index: int | slice) -> _Item | tuple[_Item, ...]:
-        return self.items()[index]
-
-    def __iter__(self) -> Iterator[_Item]:
-        return iter(self.items())
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Lazy):
-            other = other.items()
-        return self.items() == other if isinstance(other, tuple) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.items())
-
-    def __repr__(self) -> str:
-        return repr(self.items())
-
-    def __add__(self, other: Iterable[_Item]) -> tuple[_Item, ...]:
-        return (*self, *other)
-
-    def __radd__(self, other: Iterable[_Item]) -> tuple[_Item, ...]:
-        return (*other, *self)
-
-    def __reduce__(self) -> tuple[Any, ...]:  # a copy, or what another process receives, is a tuple
-        return tuple, (self.items(),)
-
 
 class Metrics(Lazy[MetricRow]):
     """The metrics of a record: `heads` and single metrics can be read without making the others."""
 
-    __slots__ = ("_end", "_first")
+    __slots__ = ("_columns", "_end", "_first", "_heads")
 
     def __init__(self, columns: Columns, first: int, end: int) -> None:
-        super().__init__(columns)
+        super().__init__()
+        self._columns = columns
         self._first = first
         self._end = end
+        self._heads: tuple[MetricRow, ...] | None = None
 
     def _make(self) -> tuple[MetricRow, ...]:
         return tuple(map(self._columns.metric, range(self._first, self._end)))
@@ -120,20 +67,27 @@ class Metrics(Lazy[MetricRow]):
     @property
     def heads(self) -> tuple[MetricRow, ...]:
         """The metrics without value, interval, samples and reason; the same object for cells with equal heads."""
-        return self._columns.heads(self._first, self._end)
+        if self._heads is None:
+            self._heads = self._columns.heads(self._first, self._end)
+        return self._heads
 
     def at(self, position: int) -> MetricRow:
         """Return one metric; it is not kept."""
         return self._items[position] if self._items is not None else self._columns.metric(self._first + position)
 
+    def value(self, position: int) -> float | None:
+        """Return the value of one metric, without making the metric."""
+        return self._items[position].value if self._items is not None else self._columns.number(self._first + position)
+
 
 class Artifacts(Lazy[ArtifactRow]):
     """The artifacts of a record, whose text is parsed when somebody reads them."""
 
-    __slots__ = ("_code",)
+    __slots__ = ("_code", "_columns")
 
     def __init__(self, columns: Columns, code: int) -> None:
-        super().__init__(columns)
+        super().__init__()
+        self._columns = columns
         self._code = code
 
     def _make(self) -> tuple[ArtifactRow, ...]:
@@ -153,6 +107,12 @@ def metric_at(record: Record, position: int) -> MetricRow:
     """Return the metric of a record at a position of `heads_of`, without making the others."""
     metrics: Sequence[MetricRow] = record.metrics
     return metrics.at(position) if isinstance(metrics, Metrics) else metrics[position]
+
+
+def value_at(record: Record, position: int) -> float | None:
+    """Return the value of the metric of a record at a position of `heads_of`, in a fifth of the time of `metric_at`."""
+    metrics: Sequence[MetricRow] = record.metrics
+    return metrics.value(position) if isinstance(metrics, Metrics) else metrics[position].value
 
 
 @dataclass
@@ -188,6 +148,8 @@ class _Head:
     """What the same metric of several cells shares."""
 
     row: MetricRow
+    fields: Mapping[str, Any]
+    "Those of `row`."
     level: float | None
     "Level of the intervals; None for metrics without one."
     over: Any
@@ -253,7 +215,7 @@ class Columns:
         head = self._head(self.head.codes[row])
         metric = object.__new__(MetricRow)
         fields = vars(metric)
-        fields.update(vars(head.row))
+        fields.update(head.fields)
         code = self.reason.codes[row]
         if code != _NO_TEXT:
             fields["reason"] = self.reason.texts[code]
@@ -263,8 +225,7 @@ class Columns:
         if code != _NO_TEXT:
             value, low, high, samples = json.loads(self.exact.texts[code])
         else:
-            value, low, high = self.value[row], self.low[row], self.high[row]
-            value = None if value != value else int(value) if head.integer else value
+            value, low, high = self.number(row), self.low[row], self.high[row]
             samples = self.samples[self.sample_ends[row - 1] if row else 0 : self.sample_ends[row]]
         fields["value"] = value
         if head.level is not None:
@@ -272,6 +233,17 @@ class Columns:
         if samples:
             fields["samples"] = tuple(samples)
         return metric
+
+    def number(self, row: int) -> float | None:
+        """Return the value of one metric."""
+        code = self.exact.codes[row]
+        if code != _NO_TEXT:
+            exact: float | None = json.loads(self.exact.texts[code])[0]
+            return exact
+        value = self.value[row]
+        if value != value:
+            return None
+        return int(value) if self._head(self.head.codes[row]).integer else value
 
     def heads(self, first: int, end: int) -> tuple[MetricRow, ...]:
         """Return the heads of some metrics; equal ones are the same object."""
@@ -287,7 +259,7 @@ class Columns:
             facts = dict(zip(_HEAD, shared))
             facts["range"] = facts["range"] and tuple(facts["range"])
             row = MetricRow(value=None, **facts)
-            head = self._heads[code] = _Head(row, level, over, integer)
+            head = self._heads[code] = _Head(row, vars(row), level, over, integer)
         return head
 
 

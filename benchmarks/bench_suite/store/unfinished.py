@@ -58,6 +58,8 @@ class Unfinished:
     "When the step began, likewise."
     steps: int = 0
     "Number of training steps that are done, if the step is a training that reports them."
+    planned_steps: int = 0
+    "Number of steps of that training, about; 0 if it is not known."
     samples_per_second: float = 0.0
     "Rate of the training, of late."
     loss: float | None = None
@@ -160,8 +162,13 @@ class UnfinishedCells:
     def step(self, step: str, *, probe: bool = False) -> None:
         """Note the step of the current cell that begins; a full disk is found when the record is written."""
         self._change(
-            step=step[:200], probe=probe, step_began=time.time(), steps=0, samples_per_second=0.0, loss=None
+            step=step[:200], probe=probe, step_began=time.time(), steps=0, planned_steps=0, samples_per_second=0.0,
+            loss=None,
         )  # fmt: skip
+
+    def training_begins(self, steps: int) -> None:
+        """Note how many steps the training of the current cell has, about."""
+        self._change(planned_steps=steps)
 
     def training(self, steps: int, samples_per_second: float, loss: float) -> None:
         """Note how far the training of the current cell is; most calls do nothing (`WINDOW_SECONDS`)."""
@@ -275,6 +282,7 @@ _TYPES = {
     "began": float,
     "step_began": float,
     "steps": int,
+    "planned_steps": int,
     "samples_per_second": float,
     "loss": float | None,
 }

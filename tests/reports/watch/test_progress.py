@@ -152,11 +152,11 @@ def test_a_training_shows_its_steps_its_rate_and_its_loss(make_run, record) -> N
     cells = UnfinishedCells(run.path)
     cells.begin("b", None)
     cells.step("training")
+    cells.training_begins(400)
     cells.training(120, 1500.0, 0.25)
     (cell,) = WatchedRun(run.path).progress().running
-    assert (cell.name, cell.step, cell.steps, cell.samples_per_second, cell.loss) == (
-        "imdb, b", "training", 120, 1500.0, 0.25,
-    )  # fmt: skip
+    assert (cell.name, cell.step) == ("imdb, b", "training")
+    assert (cell.steps, cell.planned_steps, cell.samples_per_second, cell.loss) == (120, 400, 1500.0, 0.25)
     assert cell.seconds is not None
     assert cell.step_seconds is not None
     assert 0 <= cell.step_seconds <= cell.seconds < 60

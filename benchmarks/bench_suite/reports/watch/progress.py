@@ -70,6 +70,8 @@ class RunningCell:
     step_seconds: float | None
     steps: int
     "Number of training steps that are done; 0 if it does not train."
+    planned_steps: int
+    "Number of steps of the training, about; 0 if it is not known."
     samples_per_second: float
     loss: float | None
     alive: bool | None
@@ -263,7 +265,7 @@ def _running(cell: Unfinished, planned: Mapping[str, str], now: float) -> Runnin
     return RunningCell(
         cell.cell, _name(cell.cell, planned, {}), plain_label(cell.step or "starting", _TEXT),
         _seconds_since(cell.began, now), _seconds_since(cell.step_began, now),
-        cell.steps, cell.samples_per_second if _is_finite(cell.samples_per_second) else 0.0,
+        cell.steps, cell.planned_steps, cell.samples_per_second if _is_finite(cell.samples_per_second) else 0.0,
         cell.loss if _is_finite(cell.loss) else None, _process_runs(cell),
     )  # fmt: skip
 

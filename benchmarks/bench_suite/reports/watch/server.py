@@ -15,7 +15,6 @@ import re
 import secrets
 import shutil
 import socket
-import stat
 import sys
 import threading
 import time
@@ -169,17 +168,12 @@ class PageServer(ThreadingHTTPServer):
             return None
         folder = os.path.realpath(self._watched.path)
         path = os.path.join(folder, *address.split("/"))
-        if os.path.realpath(path) != path:  # a link may lead anywhere
+        if os.path.realpath(path) != path or not os.path.isfile(path):  # a link may lead anywhere
             return None
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
-            file = os.fdopen(os.open(path, flags), "rb")
+            return open(path, "rb")
         except OSError:
             return None
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            file.close()
-            return None
-        return file
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print the traceback of an error of the program; a browser that goes away, or does not go on, is none."""

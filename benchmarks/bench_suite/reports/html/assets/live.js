@@ -82,7 +82,8 @@
   }
 
   function training(cell) {
-    const parts = cell.steps ? [`${cell.steps.toLocaleString("en")} steps`] : [];
+    const all = cell.planned_steps ? ` of about ${cell.planned_steps.toLocaleString("en")}` : "";
+    const parts = cell.steps ? [`${cell.steps.toLocaleString("en")}${all} steps`] : [];
     if (cell.loss !== null) parts.push(`loss ${number(cell.loss)}`);
     if (cell.samples_per_second) parts.push(`${number(cell.samples_per_second)} samples/s`);
     return parts.join(", ");
