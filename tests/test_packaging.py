@@ -54,7 +54,7 @@ def test_the_extra_all_joins_every_extra_that_a_user_may_want():
     (joined,) = extras["all"]
     name, _, names = joined.rstrip("]").partition("[")
     assert name == "bench-suite"
-    assert sorted(names.split(",")) == sorted(set(extras) - {"all", "test", "docs"})
+    assert sorted(names.split(",")) == sorted(set(extras) - {"all", "test", "browser", "docs"})
 
 
 @pytest.mark.slow

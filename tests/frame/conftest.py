@@ -96,7 +96,7 @@ class Walk:
         self.records_after_run = tuple(self.records)
         self.step("resume", "run", "suite.toml", "--resume", *trust)
         self.lines["resume"] = self.count_lines()
-        self.step("report", "report")
+        self.step("report", "report", "--full")
         return self
 
     def step(self, name: str, *arguments: str) -> Ended:

@@ -63,7 +63,9 @@
 
   function bar(ends, text) {
     const image = document.createElementNS(SVG, "svg");
-    const set = (node, values) => Object.entries(values).forEach(([name, value]) => node.setAttribute(name, value));
+    const set = (node, values) => {
+      for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
+    };
     set(image, { class: "mini", viewBox: "0 0 120 14", width: 120, height: 14, role: "img", "aria-label": text });
     const line = document.createElementNS(SVG, "path");
     set(line, { class: "whisker c0", d: `M${ends[0]},7H${ends[2]}` });
