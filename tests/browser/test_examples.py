@@ -46,21 +46,21 @@ class Browse:
 
     def __init__(self, page: Any) -> None:
         page.wait_for_selector(".browse[data-ready]", state="attached")
-        self.place = page.locator(".browse").first
+        self.section = page.locator(".browse").first
 
     def choose(self, label: str, text: str) -> None:
         """Choose an entry of the selection whose name begins with a label."""
         self.select(label).select_option(label=text)
 
     def select(self, label: str) -> Locator:
-        return self.place.get_by_role("combobox", name=re.compile(f"^{label}"))
+        return self.section.get_by_role("combobox", name=re.compile(f"^{label}"))
 
     def ids(self) -> list[str]:
         """Return the ids of the shown examples, in order."""
-        return self.place.locator(".example code").all_inner_texts()
+        return self.section.locator(".example code").all_inner_texts()
 
     def status(self) -> str:
-        return self.place.get_by_role("status").inner_text()
+        return self.section.get_by_role("status").inner_text()
 
 
 def rows(ids: Any, *positions: int) -> list[str]:
@@ -73,7 +73,7 @@ def test_the_hardest_come_first_and_a_button_shows_more(known: tuple[Path, Any],
     assert set(browse.ids()[:3]) == set(rows(ids, 3, 7, 11))
     assert browse.ids()[3] == str(ids[20])
     assert browse.status() == "200 of 200 examples match, 24 are shown."
-    browse.place.get_by_role("button", name=re.compile("^Show 24 more")).click()
+    browse.section.get_by_role("button", name=re.compile("^Show 24 more")).click()
     assert browse.status() == "200 of 200 examples match, 48 are shown."
     assert len(set(browse.ids())) == 48
 
@@ -111,7 +111,7 @@ def test_groups_and_classes_are_filtered(known: tuple[Path, Any], visit: Callabl
     browse.choose("Show", "wrong by any model")
     browse.choose("side", HOSTILE)
     assert set(browse.ids()) == set(rows(ids, 3))
-    browse.place.get_by_role("button", name=re.compile("^Reset")).click()
+    browse.section.get_by_role("button", name=re.compile("^Reset")).click()
     browse.choose("True class", str(targets[7]))
     assert int(browse.status().split()[0]) == browse_count(path, visit, targets[7])
     browse.choose("Predicted", str((targets[7] + 1) % CLASSES))
@@ -123,10 +123,10 @@ def test_groups_and_classes_are_filtered(known: tuple[Path, Any], visit: Callabl
 def browse_count(path: Path, visit: Callable, target: int) -> int:
     """Return how many examples of a class the page has, counted in its cards."""
     browse = Browse(visit(path).page)
-    more = browse.place.locator(".more button")
+    more = browse.section.locator(".more button")
     while more.is_visible():
         more.click()
-    texts = browse.place.locator(".example div > p:first-child b").all_inner_texts()
+    texts = browse.section.locator(".example div > p:first-child b").all_inner_texts()
     return texts.count(str(target))
 
 
@@ -148,10 +148,10 @@ def test_filters_are_used_with_keys_alone_and_focus_goes_to_the_first_new_exampl
     browse.select("Show").focus()
     shown.page.keyboard.press("ArrowDown")
     assert browse.status().startswith("4 of 200")
-    browse.place.get_by_role("button", name=re.compile("^Reset")).focus()
+    browse.section.get_by_role("button", name=re.compile("^Reset")).focus()
     shown.page.keyboard.press("Enter")
     assert browse.status().startswith("200 of 200")
-    browse.place.locator(".more button").focus()
+    browse.section.locator(".more button").focus()
     shown.page.keyboard.press("Enter")
     position = "[...document.querySelectorAll('.browse .example')].indexOf(document.activeElement)"
     assert shown.page.evaluate(position) == 24
@@ -162,8 +162,8 @@ def test_hostile_names_are_text(known: tuple[Path, Any], visit: Callable) -> Non
     browse = Browse(shown.page)
     assert shown.page.title() == "Examples"
     browse.choose("side", HOSTILE)
-    assert HOSTILE in browse.place.locator(".example").first.inner_text()
-    assert browse.place.locator("img[onerror]").count() == 0
+    assert HOSTILE in browse.section.locator(".example").first.inner_text()
+    assert browse.section.locator("img[onerror]").count() == 0
 
 
 def test_the_page_is_no_wider_than_a_phone(known: tuple[Path, Any], visit: Callable) -> None:
@@ -210,6 +210,17 @@ def test_a_regression_shows_and_sorts_by_the_error(functions: SimpleNamespace, t
     assert browse.ids()[0] == str(ids[9]) or browse.ids()[0] == str(ids[5])
     browse.choose("Sort", "greatest error")
     assert browse.ids()[:3] == rows(ids, 5, 9, 2)
-    assert "−40" in browse.place.locator(".example").first.inner_text()
+    assert "−40" in browse.section.locator(".example").first.inner_text()
     browse.choose("Sort", "greatest disagreement")
     assert browse.ids()[:3] == rows(ids, 5, 2, 9)
+
+
+def test_examples_break_no_rule_of_accessibility(known: tuple[Path, Any], visit: Callable) -> None:
+    reason = "axe-playwright-python is not installed; the extra `browser` brings it"
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=reason)
+    for context in ({"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}):
+        shown = visit(known[0], **context)
+        Browse(shown.page)
+        shown.unfold()
+        violations = axe.Axe().run(shown.page).response["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"][:150]) for rule in violations] == []

@@ -94,6 +94,7 @@ def _pages(
     ]
     parts = [example_page.RunPart(one.run, one.tables, one.prefix, one.address) for one in described]
     shown = example_page.examples_of(parts, examples, _packed, _written, beside=bool(beside))
+    browsed = any(one.page.tasks for one in shown)
     has_more = any(one.beside is not None for one in shown)
     values = {
         "examples": {one.run.name: own.page for one, own in zip(described, shown)},
@@ -102,9 +103,9 @@ def _pages(
         "several": several,
         "between": between_runs(runs) if several else [],
         "side_by_side": side_by_side(runs, [one.tables for one in described]) if several else None,
-        "policy": policy(live=live),
+        "policy": policy(live=live, examples=browsed),
         "style": Markup(_style(live)),
-        "programs": [Markup(program) for program in _programs(live)],
+        "programs": [Markup(program) for program in _programs(live, browsed)],
         "data": _packed({"boards": [board for one in described for board in one.data], "live": live}),
         "version": __version__,
         "live": live,
@@ -234,9 +235,9 @@ def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
     return {"about": across_tasks.about(summary), "grid": Grid(header, lines, notes), "reading": across_tasks.READING}
 
 
-def policy(*, live: bool = False) -> str:
+def policy(*, live: bool = False, examples: bool = False) -> str:
     """Return the content security policy of a page: what is in it, by hash; its server if it is live; nothing else."""
-    return "; ".join([_policy(_style(live), _programs(live)), *(["connect-src 'self'"] if live else [])])
+    return "; ".join([_policy(_style(live), _programs(live, examples)), *(["connect-src 'self'"] if live else [])])
 
 
 def _policy(style: str, programs: Sequence[str]) -> str:
@@ -253,8 +254,9 @@ def _style(live: bool) -> str:
     return _asset("page.css") + (_asset("live.css") if live else "")
 
 
-def _programs(live: bool) -> list[str]:
-    return [_asset("page.js"), _asset("live.js" if live else "examples.js")]
+def _programs(live: bool, examples: bool) -> list[str]:
+    names = ["page.js", *(["live.js"] if live else []), *(["examples.js"] if examples else [])]
+    return [_asset(name) for name in names]
 
 
 def _packed(data: Mapping[str, Any]) -> str:

@@ -179,6 +179,28 @@
     return label;
   }
 
+  const predictedClasses = (row) => answered(row).map((model) => row[ANSWERS][model][VALUE]);
+
+  function showOptions(data, models) {
+    const explained = data.rows.some((row) => row[EXPLAINED].length) ? [["explained", "with an attribution"]] : [];
+    if (data.regression) return [["", "all"], ...explained];
+    if (models.length === 1) return [["", "all"], ["any", "wrong"], ["none", "right"], ...explained];
+    const own = models.map(([model, name]) => [`model-${model}`, `wrong by ${name}`]);
+    return [["", "all"], ["any", "wrong by any model"], ["all", "wrong by all models"], ...own, ["none", "right by all models"], ...explained];
+  }
+
+  function classOptions(data, codes) {
+    if (data.regression) return [];
+    const known = [...new Set(codes)].filter((code) => code !== null).sort((a, b) => a - b);
+    return [["", "any"], ...known.map((code) => [String(code), className(data, code)])];
+  }
+
+  function sortOptions(data) {
+    if (!data.regression) return [["", "most models wrong"], ["error", "most confident error"], ["doubt", "least confident error"]];
+    const spread = data.models.length > 1 ? [["spread", "greatest disagreement"]] : [];
+    return [["", "greatest mean error"], ["error", "greatest error"], ["doubt", "least error"], ...spread];
+  }
+
   function browse(place, data) {
     const heading = place.dataset.heading;
     const initial = () => ({ shown: "", target: "", predicted: "", groups: {}, first: "", second: "", sort: "", limit: STEP });
@@ -216,49 +238,32 @@
       if (next) { next.tabIndex = -1; next.focus({ preventScroll: true }); }
     });
 
-    const form = element("form", undefined, "pick-examples");
+    // A group and no form: forms are landmarks, and each task would add one.
+    const form = element("div", undefined, "pick-examples");
+    form.setAttribute("role", "group");
     form.setAttribute("aria-label", `Filters of examples, ${heading}`);
-    form.addEventListener("submit", (event) => event.preventDefault());
 
     function controls() {
+      const pick = (name, options, change) => (options.length > 1 ? [select(name, heading, options, change)] : []);
       const models = data.models.map((name, model) => [String(model), name]);
-      const several = models.length > 1;
-      const shown = [["", "all"]];
-      if (!data.regression) {
-        shown.push(["any", several ? "wrong by any model" : "wrong"]);
-        if (several) shown.push(["all", "wrong by all models"], ...models.map(([model, name]) => [`model-${model}`, `wrong by ${name}`]));
-        shown.push(["none", several ? "right by all models" : "right"]);
-      }
-      if (data.rows.some((row) => row[EXPLAINED].length)) shown.push(["explained", "with an attribution"]);
-      const made = shown.length > 1 ? [select("Show", heading, shown, (value) => change({ shown: value }))] : [];
-      if (!data.regression) {
-        const classes = (codes) => [["", "any"], ...[...new Set(codes)].filter((code) => code !== null).sort((a, b) => a - b).map((code) => [String(code), className(data, code)])];
-        made.push(
-          select("True class", heading, classes(data.rows.map((row) => row[TARGET])), (value) => change({ target: value })),
-          select("Predicted", heading, classes(data.rows.flatMap((row) => answered(row).map((model) => row[ANSWERS][model][VALUE]))), (value) => change({ predicted: value })),
-        );
-      }
-      data.groups.forEach(([name, values], group) => {
-        const options = [["", "any"], ...values.map((value, code) => [String(code), value])];
-        made.push(select(name, heading, options, (value) => change({ groups: { ...state.groups, [group]: value } })));
-      });
-      if (several) {
-        const options = [["", "–"], ...models];
-        made.push(
-          select("Disagree:", heading, options, (value) => change({ first: value })),
-          select("and", heading, options, (value) => change({ second: value })),
-        );
-      }
-      const sorts = [["", data.regression ? "greatest mean error" : "most models wrong"]];
-      sorts.push(["error", data.regression ? "greatest error" : "most confident error"]);
-      sorts.push(["doubt", data.regression ? "least error" : "least confident error"]);
-      if (data.regression && several) sorts.push(["spread", "greatest disagreement"]);
-      made.push(select("Sort", heading, sorts, (value) => change({ sort: value })));
+      const pair = models.length > 1 ? [["", "–"], ...models] : [];
       const reset = element("button", "Reset");
       reset.type = "button";
       reset.setAttribute("aria-label", `Reset the filters, ${heading}`);
       reset.addEventListener("click", () => { state = initial(); form.replaceChildren(...controls()); draw(); form.querySelector("button").focus(); });
-      return [...made, reset];
+      return [
+        ...pick("Show", showOptions(data, models), (value) => change({ shown: value })),
+        ...pick("True class", classOptions(data, data.rows.map((row) => row[TARGET])), (value) => change({ target: value })),
+        ...pick("Predicted", classOptions(data, data.rows.flatMap(predictedClasses)), (value) => change({ predicted: value })),
+        ...data.groups.flatMap(([name, values], group) => {
+          const options = [["", "any"], ...values.map((value, code) => [String(code), value])];
+          return pick(name, options, (value) => change({ groups: { ...state.groups, [group]: value } }));
+        }),
+        ...pick("Disagree:", pair, (value) => change({ first: value })),
+        ...pick("and", pair, (value) => change({ second: value })),
+        ...pick("Sort", sortOptions(data), (value) => change({ sort: value })),
+        reset,
+      ];
     }
 
     form.append(...controls());
