@@ -18,6 +18,7 @@ import bench_suite
 from bench_suite.contracts import BenchError
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.session import Request, execute
+from bench_suite.execution.trackers import Trackers
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
@@ -108,6 +109,11 @@ def calls_of(path: Path) -> list[list[Any]]:
     return [json.loads(line) for line in (path / "calls.jsonl").read_text().splitlines()]
 
 
+def test_every_method_of_the_callback_is_passed_on():
+    methods = {name for name in vars(RunCallback) if not name.startswith("_")}
+    assert methods <= vars(Trackers).keys()
+
+
 @pytest.mark.parametrize("executor", ["inline", "processes"])
 def test_a_tracker_gets_every_call_in_order_in_a_process_of_its_own(folder, executor):
     outcome = run(folder, f"run.executor={executor}")
@@ -116,7 +122,7 @@ def test_a_tracker_gets_every_call_in_order_in_a_process_of_its_own(folder, exec
     assert process != os.getpid()
     network = next(record.id for record in outcome.records if record.cell["model"] == "mlp")
     own = [name for name, cell, _, _ in calls if cell == network and name not in ("step", "window")]
-    assert own == ["cell", "epoch", "epoch", "trained", "record"]
+    assert own == ["cell", "training", "epoch", "epoch", "trained", "record"]
     assert (calls[0][0], calls[-1][0], calls[-1][3]) == ("begin", "end", True)
     assert outcome.logged == {"mine": f"lines: {outcome.run.name}"}
     assert outcome.run.info["log"] == ["mine.py"]

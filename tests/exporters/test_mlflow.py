@@ -176,6 +176,9 @@ def test_what_cannot_be_written_is_named_without_passwords(stored, monkeypatch):
     ) as caught:
         check(Options())
     assert "secret" not in str(caught.value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/none/mlflow.db")
+    with pytest.raises(BenchError, match="MLflow cannot use sqlite"):
+        check(Options())
 
 
 @pytest.mark.slow

@@ -155,7 +155,7 @@ def test_a_leaderboard_costs_at_most_three_times_the_parsing_of_its_records(tmp_
     assert max(first_peak, *peaks) <= 400
 
 
-@pytest.mark.parametrize("command", ["leaderboard", "report", "report --full"])
+@pytest.mark.parametrize("command", ["leaderboard", "report", "report --full", "report --html"])
 def test_the_cost_of_a_record_is_the_same_in_large_runs(tmp_path: Path, command: str) -> None:
     costs = {}
     sizes = (1_000, 10_000, 100_000)

@@ -161,8 +161,13 @@ def hostile_run(make_run: Callable[..., Run], record: Callable[..., Record]) -> 
     at = MetricRow("q/m", 0.5, HOSTILE, "higher", reason=HOSTILE, at={HOSTILE: HOSTILE})
     records = [
         record(model=HOSTILE, task=HOSTILE, metrics=(*make_record().metrics, at)),
-        record(model=f"{HOSTILE} 2", task=HOSTILE, accuracy=0.5),
-        record(seed=1, status="failed", reason=HOSTILE, metrics=(), probes={HOSTILE: ProbeRow("failed", "k", HOSTILE)}),
+        record(
+            model=f"{HOSTILE} 2",
+            task=HOSTILE,
+            accuracy=0.5,
+            probes={"quality": ProbeRow("ok", "k"), HOSTILE: ProbeRow("failed", "k", HOSTILE)},
+        ),
+        record(seed=1, status="failed", reason=HOSTILE, metrics=()),
     ]
     finding = {
         "code": "D001", "severity": "warning", "task": HOSTILE, "summary": HOSTILE, "mend": HOSTILE, "subject": "",

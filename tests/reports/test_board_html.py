@@ -15,6 +15,14 @@ def test_the_table_has_ranks_values_with_intervals_and_how_to_read_them(make_run
     assert "how to read this" in lines
 
 
+def test_the_best_values_are_bold_as_in_markdown(make_run, record) -> None:
+    cells = [record(model=model, seed=seed, accuracy=accuracy)
+             for model, accuracy in (("good", 0.9), ("bad", 0.6)) for seed in (0, 1)]  # fmt: skip
+    fragment = "".join(board_parts(tables([make_run(*cells)])))
+    assert "<strong>0.900 ± 0.012</strong>" in fragment
+    assert "<strong>0.600" not in fragment
+
+
 def test_nothing_of_a_run_is_read_as_html(hostile_run, html_text) -> None:
     text = html_text("".join(board_parts(tables([hostile_run]))))
     assert "<script>alert(2)</script>" in text

@@ -40,9 +40,9 @@ def test_a_smoke_run_and_a_damaged_line_are_named(make_run, record, html_text) -
 
 def test_equal_failures_are_one_line_and_many_are_counted(record) -> None:
     same = [record(seed=seed, status="failed", reason="no memory") for seed in range(3)]
-    assert failure_lines(same) == ["imdb, minilm, seed 0 and 2 more: failed: no memory"]
+    assert failure_lines(same) == ["imdb, minilm: failed: no memory"], "all of its seeds"
     probe = replace(record(), probes={"fairness": ProbeRow("failed", "k", "no groups")})
-    assert failure_lines([probe]) == ["imdb, minilm, seed 0: probe fairness failed: no groups"]
+    assert failure_lines([probe, record(seed=1)]) == ["imdb, minilm, seed 0: probe fairness failed: no groups"]
     many = [record(seed=seed, status="failed", reason=f"reason {seed}") for seed in range(MAX_REASONS + 3)]
     assert failure_lines(many)[-1] == "3 more reasons: see the report"
 

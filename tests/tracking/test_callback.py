@@ -83,6 +83,7 @@ def test_each_call_is_passed_on(cell, stored):
     callback.findings("digits", ())
     callback.cell(cell)
     callback.step(cell, "training")
+    callback.training(cell, 1, 8)
     callback.window(cell, Window(1, 8, 0.5, 0.0, 3.0))
     callback.epoch(cell, {"epoch": 1.0})
     callback.trained(cell, None)

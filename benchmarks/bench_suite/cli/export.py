@@ -62,8 +62,8 @@ def command(
 
     \b
       bench export --format                             list the formats
-      bench export --output run.csv                     a row for each metric and cell
-      bench export 20261124T1200 --format json | jq .   one document, for programs
+      bench export --output run.csv                     a row per metric
+      bench export 20261124T1200 --format json | jq .   one document
       bench export --format pytest-benchmark --output timings.json
 
     The end of FILE chooses the format. If FILE is a folder, the file is named after the run.

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from bench_suite.cli.terminal import has_colour
+from bench_suite.reports.escaping import printable as printable
 
 _GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
 "Blanks between a command and its explanation, which may go to a line of its own."
@@ -24,11 +25,6 @@ _QUOTED = re.compile(r" {4}\S")
 "The beginning of a line that an error quotes from a suite file."
 _COMMENT = re.compile(r"""(?P<indent> *)(?P<code>[^#"']*(?:"[^"]*"[^#"']*)*) *# (?P<why>.*)""")
 "A line of a TOML file that ends in a comment; a # in quotes begins none."
-
-
-def printable(text: str, keep: str = "\n\t") -> str:
-    """Return the text with its control characters escaped, except those in `keep`."""
-    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
 def say(text: object = "", *, err: bool = False, style: str = "") -> None:

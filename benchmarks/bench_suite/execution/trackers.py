@@ -229,8 +229,9 @@ class Trackers(RunCallback):
         self._call("step", cell, what)
 
     def training(self, cell: Cell, epochs: int, steps: int) -> None:
-        """Pass the call on to the other callback only."""
+        """Pass the call on."""
         self._other.training(cell, epochs, steps)
+        self._call("training", cell, epochs, steps)
 
     def window(self, cell: Cell, window: Window) -> None:
         """Pass the call on."""

@@ -63,9 +63,9 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Raise BenchError if the server that `MLFLOW_TRACKING_URI` names does not answer."""
+    """Raise BenchError if the server or the database that `MLFLOW_TRACKING_URI` names does not answer."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if uri.startswith("http"):
+    if "://" in uri:
         with _writing(uri):
             _client(uri, retries=1).search_experiments(max_results=1)
 

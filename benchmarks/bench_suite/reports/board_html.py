@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench_suite.reports import across_tasks, escaping, formatting, leaderboard, notebook_html
+from bench_suite.reports.best import best_values
 from bench_suite.reports.columns import Column
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table, machine
@@ -40,7 +41,10 @@ def _table_parts(table: Table) -> Iterator[str]:
         rows.append([*([_rank(row)] if ranks else []), label, *values, row.seeds])
     smoke = " (smoke run: few examples, one epoch; not ranked)" if table.smoke else ""
     yield notebook_html.heading(f"{leaderboard.name(table)}{smoke}")
-    yield notebook_html.table(head, rows, left=[1 if ranks else 0])
+    first = 2 if ranks else 1
+    at = {column: first + number for number, column in enumerate(table.columns)}
+    bold = {(number, at[column]) for column, numbers in best_values(table).items() for number in numbers}
+    yield notebook_html.table(head, rows, left=[first - 1], bold=bold)
     yield notebook_html.bullets([*notes.lines(), *table.notes])
     yield notebook_html.paragraph(f"measured on {machine(table.hardware)}")
 

@@ -28,19 +28,19 @@ def inline(text: object) -> str:
     Marks are escaped; line breaks and control characters become blanks; invisible characters become visible. Addresses
     do not become links.
     """
-    flat = _flat(text)
-    block = _BLOCK.match(flat)
-    flat = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat)).replace("<", "&lt;").replace(">", "&gt;")
+    line = flat(text)
+    block = _BLOCK.match(line)
+    line = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", line)).replace("<", "&lt;").replace(">", "&gt;")
     # An underscore inside a word is not a mark; bag_of_words reads better without backslashes.
-    flat = _EDGE.sub(r"\\_", flat)
+    line = _EDGE.sub(r"\\_", line)
     if block is not None:  # these characters are not escaped above, so they are still at the start
         cut = block.end() if block[0].isdigit() else 0
-        flat = f"{flat[:cut]}\\{flat[cut:]}"
-    flat = _URL.sub(lambda match: "\\/\\/" if match[0] == "//" else "\\.", flat)
-    return _MENTION.sub(lambda match: f"{match[0]}{_NOTHING}", flat)
+        line = f"{line[:cut]}\\{line[cut:]}"
+    line = _URL.sub(lambda match: "\\/\\/" if match[0] == "//" else "\\.", line)
+    return _MENTION.sub(lambda match: f"{match[0]}{_NOTHING}", line)
 
 
-def _flat(text: object) -> str:
+def flat(text: object) -> str:
     """Return a value as text on one line, in which each character can be seen."""
     return " ".join(visible("".join(map(_replace_control, str(text)))).split())
 
@@ -72,18 +72,17 @@ def _replace_control(character: str) -> str:
 
 def attribute(text: object) -> str:
     """Return a value escaped for an HTML attribute inside Markdown."""
-    flat = _flat(text)
-    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat)
+    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat(text))
 
 
 def code(text: object) -> str:
     """Return a short value as inline code that its own backticks cannot end."""
-    flat = _flat(text)
-    if not flat:
+    line = flat(text)
+    if not line:
         return ""
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", flat)), default=0))
-    blank = " " if flat[0] == "`" or flat[-1] == "`" else ""
-    return f"{fence}{blank}{flat.replace('|', chr(92) + '|')}{blank}{fence}"
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
+    blank = " " if line[0] == "`" or line[-1] == "`" else ""
+    return f"{fence}{blank}{line.replace('|', chr(92) + '|')}{blank}{fence}"
 
 
 def block(text: str, language: str = "") -> str:
@@ -155,11 +154,6 @@ class Notes:
 
 
 # ── other media ─────────────────────────────────────────────────────────────────────────────────
-
-
-def flat(text: object) -> str:
-    """Return a value as text on one line, not escaped: line breaks and control characters become blanks."""
-    return " ".join("".join(_replace_control(character) for character in str(text)).split())
 
 
 def printable(text: str, keep: str = "\n\t") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bench_suite.reports import escaping
 
@@ -36,19 +36,28 @@ def bullets(values: Iterable[object]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def table(head: Sequence[Sequence[str]], rows: Sequence[Sequence[object]], left: Sequence[int] = (0,)) -> str:
+def table(
+    head: Sequence[Sequence[str]], rows: Sequence[Sequence[object]], left: Sequence[int] = (0,),
+    bold: Collection[tuple[int, int]] = (),
+) -> str:  # fmt: skip
     """Return a table, whose numbers are aligned at the right; rows after the first `MAX_ROWS` are counted.
 
     Args:
         head: the lines of the heading of each column.
         rows: the cells of each row.
         left: positions of the columns that are aligned at the left.
+        bold: row and column of each cell that is bold, from 0.
     """
     sides = ["left" if number in left else "right" for number in range(len(head))]
     headings = [
         _cell("th", side, "<br>".join(text(line) for line in lines if line)) for side, lines in zip(sides, head)
     ]
-    body = [[_cell("td", side, text(value)) for side, value in zip(sides, row)] for row in rows[:MAX_ROWS]]
+    body = []
+    for number, row in enumerate(rows[:MAX_ROWS]):
+        texts = [
+            f"<strong>{text(cell)}</strong>" if (number, at) in bold else text(cell) for at, cell in enumerate(row)
+        ]
+        body.append([_cell("td", side, content) for side, content in zip(sides, texts)])
     lines = "".join(f"<tr>{''.join(cells)}</tr>" for cells in body)
     more = paragraph(f"{len(rows) - MAX_ROWS} more rows: .frame() has all of them") if len(rows) > MAX_ROWS else ""
     return f"<table><thead><tr>{''.join(headings)}</tr></thead><tbody>{lines}</tbody></table>{more}"

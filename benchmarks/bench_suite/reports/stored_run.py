@@ -9,6 +9,7 @@ from bench_suite.contracts import Record
 from bench_suite.reports import board_html, notebook_html
 from bench_suite.reports.doubts import doubt_lines
 from bench_suite.reports.escaping import flat
+from bench_suite.reports.failures import cell_failures, cell_names, probe_failures
 from bench_suite.reports.table import tables
 from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
@@ -67,19 +68,11 @@ def run_parts(run: Run) -> Iterator[str]:
 
 
 def failure_lines(records: Sequence[Record]) -> list[str]:
-    """Return each reason why cells or probes failed once, with one affected cell and the number of others."""
-    affected: dict[str, list[str]] = {}
-    for record in records:
-        name = ", ".join(str(value) for value in (record.cell.get("task"), record.cell.get("model")))
-        name += f", seed {record.cell['seed']}" if "seed" in record.cell else ""
-        if record.status != "ok":
-            affected.setdefault(f"{record.status}: {record.reason}", []).append(name)
-        for label, row in record.probes.items():
-            if row.status == "failed":
-                affected.setdefault(f"probe {label} failed: {row.reason}", []).append(name)
-    lines = [
-        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}"
-        for reason, names in affected.items()
-    ]
+    """Return a line for each reason why cells or probes failed, with the names of the cells; many are counted."""
+    failures = [*cell_failures(records), *(one for one in probe_failures(records) if one.status == "failed")]
+    lines = []
+    for failure in failures:
+        what = f"probe {failure.probe} failed" if failure.probe else failure.status
+        lines.append(f"{cell_names(failure.cells, records)}: {what}: {failure.reason}")
     rest = len(lines) - MAX_REASONS
     return [*lines[:MAX_REASONS], *([f"{rest} more reasons: see the report"] if rest > 0 else [])]
