@@ -219,3 +219,21 @@ def test_the_button_of_colours_changes_the_paper(known_page: Path, visit: Callab
     assert page.evaluate(paper) != "rgb(255, 255, 255)"
     button.click()
     assert page.evaluate(paper) == first
+
+
+def test_each_axis_that_tells_rows_apart_is_a_filter(page_of: Callable, visit: Callable) -> None:
+    shown = visit(page_of("engines"))
+    board = shown.board()
+    selects = shown.page.locator("#filter-axes select")
+    assert selects.count() >= 1
+    axis = selects.first
+    values = [value for value in axis.locator("option").evaluate_all("all => all.map((one) => one.value)") if value]
+    assert len(values) >= 2
+    rows = board.section.locator("tbody tr").count()
+    counts = []
+    for value in values:
+        axis.select_option(value)
+        counts.append(board.section.locator("tbody tr").count())
+    assert sum(counts) == rows
+    axis.select_option("")
+    assert board.section.locator("tbody tr").count() == rows

@@ -9,6 +9,7 @@ import click
 
 from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.garbage import without_collections
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.runs import Store
 
@@ -32,6 +33,7 @@ from bench_suite.store.runs import Store
     help="Test examples of each task that can be browsed in the page; default: 200, 0: none.",
 )
 @REFERENCE
+@without_collections
 def command(
     runs: tuple[str, ...], results: Path, output: Path | None, full: bool, html: bool, opened: bool,
     examples: int | None, reference: str | None,
