@@ -45,6 +45,14 @@ def test_the_report_is_short_unless_all_of_it_is_asked_for(bench, runs):
     assert "## What to open" not in full
 
 
+def test_the_page_is_written_with_as_many_examples_as_are_asked_for(bench, runs):
+    ended = bench("report", runs[0].name, "--html", "--examples", "0")
+    assert (ended.status, ended.out) == (0, f"reports/{runs[0].name}.html\n")
+    refused = bench("report", "--html", "--examples", "-1")
+    assert refused.status == 2
+    assert "-1 is not in the range x>=0" in refused.err
+
+
 def test_a_run_that_is_not_there_is_an_error(bench, runs):
     ended = bench("report", "zzz")
     assert ended.status == 2

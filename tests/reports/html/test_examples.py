@@ -83,7 +83,7 @@ def test_the_page_states_by_which_rule_examples_were_chosen(digits: tuple[Run, d
     examples = of(digits[0])
     assert rule_text(examples, choose(examples, 1000)) == "All 359 test examples."
     text = rule_text(examples, choose(examples, 10))
-    assert text.startswith("10 of 359 test examples: the ")
+    assert text.startswith("10 of 359 test examples: ")
     assert text.endswith(
         "6 drawn at random from the others. Errors are more frequent among them than in the test split."
     )
@@ -143,7 +143,9 @@ def test_a_regression_is_ordered_by_the_mean_distance(runs_of_examples: SimpleNa
     assert examples.regression
     assert not examples.wrong.any()
     assert choose(examples, 3).rows.tolist() == [1, 0, 2]
-    assert rule_text(examples, choose(examples, 1)).startswith("1 of 3 test examples: the 1 that are predicted worst")
+    assert rule_text(examples, choose(examples, 1)).startswith(
+        "1 of 3 test examples: 1 of those that are predicted worst"
+    )
 
 
 def test_a_run_without_predictions_has_no_examples(runs_of_examples: SimpleNamespace, tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ def test_large_data_and_those_of_smoke_runs_are_not_read(
 
     monkeypatch.setattr(item_data, "_load", refuse)
     models = {"a": {**COLUMNS, "ids": [1]}}
-    large = {"name": "d", "fingerprint": "f", "train": 60_000, "test": 10_000, "shift:x": 5}
+    large = {"name": "d", "fingerprint": "f", "train": 160_000, "test": 10_000, "shift:x": 5}
     run = runs_of_examples.example_run(tmp_path / "large", "digits", models, stated=large)
-    assert read(run).reason == "the data have 70,005 examples, and a page reads up to 50,000"
+    assert read(run).reason == "the data have 170,005 examples, and a page reads up to 100,000"
     run = runs_of_examples.example_run(tmp_path / "smoke", "digits", models, smoke=True)
     assert read(run).reason == "a smoke run changes its data"
 

@@ -19,8 +19,8 @@ PER_TASK = 200
 "Examples of a task, unless the reader asks for another number."
 MAX_TASKS = 10
 "Tasks of a page whose examples are shown: the first ones."
-EXAMPLES_BYTES = 200_000
-"Characters of a page that its examples may have; the others are in a page beside it."
+EXAMPLES_BYTES = 185_000
+"Characters of a page that its examples may have, besides their program; the others are in a page beside it."
 BESIDE_BYTES = 8_000_000
 "Characters that the examples of the page beside it may have."
 LISTED = 12

@@ -10,7 +10,6 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -328,8 +327,9 @@ def rule_text(examples: TaskExamples, choice: Selection) -> str:
     if len(choice.rows) == total:
         return f"All {total:,} test examples."
     several = len(examples.models) > 1
-    hardest = "are predicted worst" if examples.regression else f"{'most models get' if several else 'it gets'} wrong"
-    parts = [f"the {choice.hardest:,} that {hardest}"] if choice.hardest else []
+    subject = "most models get" if several else "the model gets"
+    hardest = "are predicted worst" if examples.regression else f"{subject} wrong"
+    parts = [f"{choice.hardest:,} of those that {hardest}"] if choice.hardest else []
     parts += [f"{choice.disputed:,} more about which models disagree"] if choice.disputed else []
     rest = len(choice.rows) - choice.hardest - choice.disputed - choice.drawn
     parts += [f"{rest:,} with an attribution"] if rest else []
@@ -339,9 +339,3 @@ def rule_text(examples: TaskExamples, choice: Selection) -> str:
         f"{len(choice.rows):,} of {total:,} test examples: {listed}. Errors are more frequent among them than in the "
         "test split."
     )
-
-
-def counts(examples: TaskExamples) -> Mapping[str, Any]:
-    """Return how many of all examples all models, and any of them, get wrong."""
-    wrong, has = examples.wrong, examples.rows >= 0
-    return {"any": int(wrong.any(axis=1).sum()), "all": int((wrong | ~has).all(axis=1).sum())}
