@@ -6,7 +6,7 @@ import pytest
 
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.reports.escaping import width
-from bench_suite.reports.terminal import terminal_table
+from bench_suite.reports.terminal import MAX_ROWS, terminal_table
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -148,3 +148,11 @@ def test_gated_columns_that_do_not_fit_follow_below_with_the_same_rows(make_run:
     blocks = text.count("model\n")
     assert blocks > 1
     assert text.count("another") == blocks
+
+
+def test_a_large_table_is_cut_and_counts_its_other_rows(make_run: Make, record: Make_record) -> None:
+    run = make_run(*(record(model=f"m{number:03}", accuracy=number / 100) for number in range(MAX_ROWS + 5)))
+    text = terminal_table(run, 80)
+    assert f"m{MAX_ROWS + 4:03}" in text, "the best rows stay"
+    assert "m004" not in text
+    assert "and 5 more rows (see the report)" in text

@@ -10,6 +10,7 @@ import click
 
 from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.garbage import without_collections
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Store
@@ -33,6 +34,7 @@ from bench_suite.store.runs import Store
     help="Write it to FILE.",
 )
 @REFERENCE
+@without_collections
 def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path, reference: str | None) -> None:
     """Write a leaderboard of the given runs, by default of the newest run of each suite.
 

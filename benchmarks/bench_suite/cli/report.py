@@ -9,6 +9,7 @@ import click
 
 from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.garbage import without_collections
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.runs import Store
 
@@ -26,6 +27,7 @@ from bench_suite.store.runs import Store
 @click.option("--html", is_flag=True, help="Write one HTML page, which opens from disk without a network.")
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser; implies --html.")
 @REFERENCE
+@without_collections
 def command(
     runs: tuple[str, ...], results: Path, output: Path | None, full: bool, html: bool, opened: bool,
     reference: str | None,

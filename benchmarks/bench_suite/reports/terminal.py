@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench_suite.reports import escaping, formatting
@@ -17,6 +18,8 @@ from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
 GAP = "  "
+MAX_ROWS = 60
+"Rows of a table at most; a line counts the others."
 MAX_HEADING = 36
 "Maximum number of columns that a heading takes."
 
@@ -70,6 +73,8 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
 
 
 def _table(table: Table, width: int) -> str:
+    more = len(table.rows) - MAX_ROWS
+    table = replace(table, rows=table.rows[:MAX_ROWS])
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     # The model with its rank, then each metric: three or four lines of heading, then one line per row.
@@ -98,6 +103,7 @@ def _table(table: Table, width: int) -> str:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(flat, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
     body += [_wrap(f"{flat(row.label)}: {row.chosen}", width) for row in table.rows if row.chosen]
+    body += [f"and {more:,} more rows (see the report)"] if more > 0 else []
     body += [_wrap(flat(note), width) for note in notes]
     body += [_wrap(flat(note), width) for note in table.notes]
     if left:
