@@ -176,23 +176,41 @@ class RunPart:
     address: str
 
 
-def examples_of(
-    parts: Sequence[RunPart], count: int, pack: Pack, written: Callable[[Block], str], *, beside: bool
-) -> list[Shown]:
-    """Return the examples of each run of a page.
+@dataclass(frozen=True)
+class RunExamples:
+    """The examples of one run, before it is known how many of them a page has room for."""
+
+    prefix: str
+    views: Sequence[ExamplesView]
+    unread: Sequence[str]
+
+
+def read_examples(parts: Sequence[RunPart], count: int) -> list[RunExamples]:
+    """Read the examples of each run of a page.
 
     Args:
         parts: the runs.
         count: number of examples of a task; 0 for none.
+    """
+    reader = DataReader()
+    return [RunExamples(part.prefix, *views(part.run, part.tables, count, part.address, reader)) for part in parts]
+
+
+def within(
+    runs: Sequence[RunExamples], limit: int, pack: Pack, written: Callable[[Block], str], *, beside: bool
+) -> list[Shown]:
+    """Return the examples of each run of a page, as many as fit.
+
+    Args:
+        runs: the examples of the runs.
+        limit: the characters that all of them may have in the page.
         pack: packs data for the browser.
         written: a block as text.
         beside: whether there may be a page beside it.
     """
-    reader = DataReader()
-    runs = []
-    for part in parts:
-        shown, unread = views(part.run, part.tables, count, part.address, reader)
-        limits = (EXAMPLES_BYTES // len(parts), BESIDE_BYTES // len(parts))
-        own, *more = (block(shown, unread, part.prefix, limit, pack, written) for limit in limits[: 1 + beside])
-        runs.append(Shown(own, more[0] if more and own.count < own.total else None))
-    return runs
+    limits = [one // len(runs) for one in (limit, BESIDE_BYTES)][: 1 + beside]
+    shown = []
+    for run in runs:
+        own, *more = (block(run.views, run.unread, run.prefix, one, pack, written) for one in limits)
+        shown.append(Shown(own, more[0] if more and own.count < own.total else None))
+    return shown

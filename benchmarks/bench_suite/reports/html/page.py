@@ -93,12 +93,9 @@ def _pages(
         for number, run in enumerate(runs)
     ]
     parts = [example_page.RunPart(one.run, one.tables, one.prefix, one.address) for one in described]
-    shown = example_page.examples_of(parts, examples, _packed, _written, beside=bool(beside))
-    browsed = any(one.page.tasks for one in shown)
-    has_more = any(one.beside is not None for one in shown)
+    read = example_page.read_examples(parts, examples)
+    browsed = any(one.views for one in read)
     values = {
-        "examples": {one.run.name: own.page for one, own in zip(described, shown)},
-        "beside": beside if has_more else "",
         "title": " and ".join(dict.fromkeys(one.values["title"] for one in described)),
         "several": several,
         "between": between_runs(runs) if several else [],
@@ -112,6 +109,23 @@ def _pages(
         "version_shown": version,
     }
     pictures = Pictures({one.run.name: one.address for one in described})
+    # A page of many runs or tasks keeps its charts, and has fewer examples.
+    for limit in (example_page.EXAMPLES_BYTES, example_page.EXAMPLES_BYTES // 3):
+        shown = example_page.within(read, limit, _packed, _written, beside=bool(beside))
+        has_more = any(one.beside is not None for one in shown)
+        values |= {
+            "examples": {one.run.name: own.page for one, own in zip(described, shown)},
+            "beside": beside if has_more else "",
+        }
+        number, text = _fitting(values, described, pictures)
+        if not browsed or number < len(DETAILS) - 1:
+            break
+    other = _beside(values, described, shown, target.name) if has_more else ""
+    return pictures.filled(text, MAX_BYTES), other
+
+
+def _fitting(values: Mapping[str, Any], described: Sequence[_Described], pictures: Pictures) -> tuple[int, str]:
+    """Return the page without its pictures, in as much detail as fits, and the position of that detail."""
     texts: dict[int, str] = {}
 
     def fits(number: int) -> bool:
@@ -121,8 +135,7 @@ def _pages(
     number = bisect.bisect_left(range(len(DETAILS) - 1), True, key=fits)
     if number not in texts:
         texts[number] = _rendered(values, described, pictures, DETAILS[number])
-    other = _beside(values, described, shown, target.name) if has_more else ""
-    return pictures.filled(texts[number], MAX_BYTES), other
+    return number, texts[number]
 
 
 def _written(block: example_page.Block) -> str:
