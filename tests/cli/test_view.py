@@ -45,6 +45,7 @@ def test_ctrl_c_ends_the_command_with_130_and_frees_the_port(tmp_path: Path) -> 
     process = subprocess.Popen(
         [sys.executable, "-m", "bench_suite", "view"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored, if tests run in the background
     )  # fmt: skip
     assert process.stdout is not None
     url = process.stdout.readline().strip()
