@@ -49,7 +49,7 @@ def training_figures(run: Run, rows: Sequence[Row]) -> list[Figure]:
 
 
 def _figure(
-    histories: dict[str, History], caption: str, x: str, y: str,
+    histories: dict[str, History], title: str, x: str, y: str,
     points: Callable[[History], Iterator[tuple[float, float]]], order: Sequence[str],
 ) -> Figure | None:  # fmt: skip
     """Return the chart of one quantity over all trainings; None without two points of any."""
@@ -67,7 +67,7 @@ def _figure(
     ]
     name = y.replace("_", " ")
     return Figure(
-        f"{caption.replace('_', ' ')}, first seed of each row", svg.lines(series, x, name, order=order),
+        f"{title.replace('_', ' ')}, first seed of each row", svg.lines(series, x, name, order=order),
         Grid(["Model", x, name], lines),
     )  # fmt: skip
 
