@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, shared_options
+from bench_suite.cli.next_steps import results_option
 from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def lines_of(run: Run) -> Iterator[str]:
         yield f"absent: {what}: {reason}"
     if others := _other_examples(records):
         yield f"note: {others}"
-    yield f"\nnext: bench leaderboard {run.name}"
+    yield f"\nnext: bench leaderboard {run.name}{results_option(run.path.parent)}"
 
 
 def _metric_text(run: Run, record: Any, row: Any) -> str:

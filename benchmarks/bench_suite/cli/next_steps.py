@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench_suite.cli.arguments import display_path
@@ -63,7 +64,12 @@ def step_lines(
     if failed:
         record = failed[0]
         name = f"{record.cell.get('task')}, {record.cell.get('model')}"
-        steps.append(Step(f"bench show cell {record.id[:8]}{_results(outcome.run)}", f"what went wrong in {name}"))
+        steps.append(
+            Step(
+                f"bench show cell {record.id[:8]}{results_option(outcome.run.path.parent)}",
+                f"what went wrong in {name}",
+            )
+        )
     elif not smoke and not outcome.failed:
         steps += _looking(outcome.run, compared=compared)
     if status == 0 and not smoke and failed_in is None and not outcome.failed:
@@ -89,12 +95,12 @@ def _looking(run: Run, *, compared: bool) -> Iterator[Step]:
     """Yield the steps that show the run, beside others and in full."""
     from bench_suite.store.runs import Store
 
-    yield Step(f"bench report --html --open{_results(run)}", "read the report in a browser")
+    yield Step(f"bench report --html --open{results_option(run.path.parent)}", "read the report in a browser")
     suite = run.info["suite"]
     earlier = (one for one in Store(run.path.parent).runs() if one.suite == suite and not one.smoke)
     if not compared and any(one.run != run.name for one in earlier):
-        yield Step(f"bench compare latest{_results(run)}", "compare with the run before")
-    yield Step(f"bench leaderboard{_results(run)}", "compare the newest runs of all suites")
+        yield Step(f"bench compare latest{results_option(run.path.parent)}", "compare with the run before")
+    yield Step(f"bench leaderboard{results_option(run.path.parent)}", "compare the newest runs of all suites")
 
 
 def _more_seeds(outcome: Outcome) -> Iterator[Step]:
@@ -114,9 +120,10 @@ def _baseline(run: Run, run_command: str) -> Iterator[Step]:
         yield Step(f"{run_command} --against baseline", "judge the tolerances in [gate]")
     elif not run.info.get("only"):
         purpose = "keep this run as the baseline; compare later runs with --against baseline"
-        yield Step(f"bench baseline set{_results(run)}", purpose)
+        yield Step(f"bench baseline set{results_option(run.path.parent)}", purpose)
 
 
-def _results(run: Run) -> str:
-    root = display_path(run.path.parent)
-    return "" if root == "results" else f" --results {shlex.quote(root)}"
+def results_option(root: Path) -> str:
+    """Return the option `--results` with a blank before it, as far as a command needs it to find a folder of runs."""
+    folder = display_path(root)
+    return "" if folder == "results" else f" --results {shlex.quote(folder)}"

@@ -10,6 +10,7 @@ import click
 from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.garbage import without_collections
+from bench_suite.cli.next_steps import results_option
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.runs import Store
 
@@ -75,4 +76,4 @@ def command(
         for path in write_report(selected_runs, target, reference, short=not full, gates=True):
             say(path)
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
-    say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)
+    say(f"\nnext: bench leaderboard{results_option(store.root)}   compare the newest runs of all suites", err=True)

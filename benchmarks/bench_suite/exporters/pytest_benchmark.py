@@ -57,7 +57,8 @@ def export(run: Run) -> bytes:
     words = words_of({record.id: record.cell for record in records})
     entries = [entry for record in records for entry in benchmarks(record, words[record.id])]
     if not entries:
-        raise BenchError(f"{run.name} has no timings\n  the probe throughput measures them: add [probes.throughput]")
+        how = "" if run.info.get("imported") else "\n  the probe throughput measures them: add [probes.throughput]"
+        raise BenchError(f"{run.name} has no timings{how}")
     names = dict.fromkeys(record.environment for record in records)
     document = {
         "machine_info": _machine_info(shared_environment([run.environment(name) for name in names])),

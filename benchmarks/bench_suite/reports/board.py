@@ -25,6 +25,7 @@ from bench_suite.reports.terminal import (
     metric_columns,
     rank_text,
     total_width,
+    without_values,
 )
 from bench_suite.store.runs import Run
 
@@ -104,8 +105,9 @@ def _table(table: Table, width: int) -> BoardTable:
         return [cut(flat(_heading(column, unit, full=True) if short[text] > 1 else text), MAX_HEADING, 0.5)]
 
     metrics, _ = metric_columns(table, table.columns, scales, heading)
+    empty = without_values(table)
     required = [c for c in table.columns if is_sort(c, table.sort) or c.name in table.gated]
-    visible = fitting_columns(table.columns, required, metrics, ["model", *forms[-1]], width - rank_width)
+    visible = fitting_columns(table.columns, required, metrics, ["model", *forms[-1]], width - rank_width, empty)
     metrics, notes = metric_columns(table, visible, scales, heading)
     room = max(width - total_width([metrics[c] for c in visible]) - len(GAP), MIN_LABEL + rank_width)
     form = next((form for form in forms if max(map(escaping.width, form)) + rank_width <= room), forms[-1])

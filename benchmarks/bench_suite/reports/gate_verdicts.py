@@ -129,7 +129,11 @@ def headline(verdicts: RunVerdicts) -> str:
     """Return the verdicts in one sentence, as plain text: `1 regressed, 2 passed`."""
     count = Counter(one.verdict for one in verdicts.gates)
     ordered = sorted(count, key=lambda verdict: WORST_FIRST.index(verdict) if verdict in WORST_FIRST else 0)
-    return ", ".join(f"{count[verdict]} {verdict}" for verdict in ordered)
+    parts = [f"{count[verdict]} {verdict}" for verdict in ordered]
+    comparison = verdicts.comparison
+    missing = 0 if comparison is None else sum(not comparison.is_ignored(cell) for cell in comparison.uncompared)
+    parts += [f"{missing} kind{'s' if missing > 1 else ''} of cell not compared"] if missing else []
+    return ", ".join(parts)
 
 
 def with_changes(tables: Sequence[Table], comparison: Comparison) -> list[Table]:

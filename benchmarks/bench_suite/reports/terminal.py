@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,11 +83,12 @@ def _table(table: Table, width: int) -> str:
     forms = forms_of(table.rows)
     metrics, _ = metric_columns(table, table.columns, scales)
     required = [c for c in table.columns if is_sort(c, table.sort) or c.name in table.gated]
+    empty = without_values(table)
     left = list(table.columns)
     blocks: list[list[Column]] = []
     while left and (not blocks or any(c in required for c in left)):
         candidates = left if not blocks else [c for c in left if c in required]
-        blocks.append(fitting_columns(candidates, required, metrics, ["model", *forms[-1]], width - rank_width))
+        blocks.append(fitting_columns(candidates, required, metrics, ["model", *forms[-1]], width - rank_width, empty))
         left = [c for c in left if c not in blocks[-1]]
     metrics, notes = metric_columns(table, [c for visible in blocks for c in visible], scales)
     widest = max(total_width([metrics[c] for c in visible]) for visible in blocks or [[]])
@@ -192,21 +193,26 @@ def column_name(column: Column) -> str:
 
 def fitting_columns(
     columns: Sequence[Column], required: Sequence[Column], metrics: dict[Column, list[str]], labels: Sequence[str],
-    width: int,
+    width: int, empty: Collection[Column] = (),
 ) -> list[Column]:  # fmt: skip
     """Return the columns that fit, at least one.
 
     The model takes its shortest label, or 22 columns of it. The columns that must not be left out have priority, then
-    the first column of each probe.
+    the first column of each probe; those without any value, `empty`, come last.
     """
     model = min(22, max(map(escaping.width, labels)))
     first_of_probe = {label_of(column.name): column for column in reversed(columns)}.values()
     selected: list[Column] = []
-    for column in sorted(columns, key=lambda column: (column not in required, column not in first_of_probe)):
+    for column in sorted(columns, key=lambda c: (c not in required, c in empty, c not in first_of_probe)):
         columns_taken = total_width([metrics[c] for c in [*selected, column]]) + len(GAP) + model
         if not selected or columns_taken <= width:
             selected.append(column)
     return [c for c in columns if c in selected]
+
+
+def without_values(table: Table) -> frozenset[Column]:
+    """Return the columns in which no row has a value."""
+    return frozenset(c for c in table.columns if all(row.values[c].value is None for row in table.rows))
 
 
 def total_width(columns: list[list[str]]) -> int:

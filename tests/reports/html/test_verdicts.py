@@ -62,6 +62,16 @@ def test_a_regression_against_the_baseline_is_bad(make_run: Make, record: Make_r
     assert base.name in verdicts.summary
 
 
+def test_cells_that_are_not_compared_leave_the_verdict_open(make_run: Make, record: Make_record) -> None:
+    base = make_run(*seeds(record, 0.9), *seeds(record, 0.9, model="other"), gate=TOLERANCE)
+    set_baseline(Store(base.path.parent), base)
+    changed = seeds(record, 0.2, model="other", options={"train": {"epochs": 1}})
+    verdicts = of(make_run(*seeds(record, 0.9), *changed, gate=TOLERANCE))
+    assert verdicts is not None
+    assert verdicts.status == "unknown"
+    assert "1 kind of cell not compared" in verdicts.summary
+
+
 def test_runs_of_one_suite_are_compared_one_after_the_other(make_run: Make, record: Make_record) -> None:
     first, second = make_run(*seeds(record, 0.9), gate=TOLERANCE), make_run(*seeds(record, 0.6), gate=TOLERANCE)
     other = make_run(record(), suite="other")

@@ -230,7 +230,9 @@ def _traceback(run: Run, record: Record, name: str) -> str:
 
 def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remark]:
     """Return what changes the meaning of the numbers, what matters most first."""
-    remarks = []
+    remarks: list[Remark] = []
+    if not records and run.info.get("cells"):
+        remarks.append(Remark("data", "No cell has a record: the run has just begun, or its records are missing."))
     if failed := sum(record.status != "ok" for record in records):
         text = f"{failed} of {len(records)} cells have no result."
         remarks.append(Remark("error", text, f"{prefix}failures", "What went wrong?"))

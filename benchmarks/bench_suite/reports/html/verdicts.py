@@ -35,6 +35,8 @@ def gate_verdicts(run: Run, verdicts: RunVerdicts) -> Verdicts | None:
         return None
     words = {one.verdict for one in verdicts.gates}
     status = "bad" if words & {*_BAD} else "unknown" if words & {*_UNKNOWN} or verdicts.reason else "good"
+    if verdicts.comparison is not None and status == "good":  # a cell may have failed, or be in one run only
+        status = _STATUS[Compared.of(verdicts.comparison).verdict]
     sentences = [f"{headline(verdicts)}." if verdicts.gates else "The suite has no gate."]
     command = ""
     if verdicts.base == "compared":
