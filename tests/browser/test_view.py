@@ -103,7 +103,7 @@ def test_new_results_reload_the_page_and_keep_what_the_reader_has_chosen(show, r
         writer.write(make_record(model="third of second", id="c"))
     with page.expect_navigation():
         page.evaluate(ASK)
-    page.wait_for_selector("html[data-theme=light]")
+    page.wait_for_selector("html[data-theme=dark]")
     assert page.input_value("#filter-model") == "second"
     labels = page.locator("[data-board] tbody th").all_inner_texts()
     assert [label.strip() for label in labels] == ["<b>second</b>", "third of second"]

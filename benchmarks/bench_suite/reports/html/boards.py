@@ -17,6 +17,7 @@ from bench_suite.reports.html.ticks import Axis, axis
 from bench_suite.reports.html.view import Board, BoardCell, BoardColumn, BoardRow
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table
+from bench_suite.reports.values import Value
 from bench_suite.store.columns import heads_of, metric_at
 
 MAX_ROWS = 25
@@ -112,7 +113,10 @@ def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | No
             value = row.values[table.sort].value or 0.0
             ends = _ends(row, table.sort) or (value, value)
             bar = [round(4 + 112 * scale.at(number), 1) for number in (ends[0], value, ends[1])]
-        cells = [[cell.text, cell.note, int(cell.best)] for cell in drawn.cells]
+        cells = [
+            [cell.text, cell.note, int(cell.best), _kind(row.values[column])]
+            for column, cell in zip(table.columns, drawn.cells)
+        ]
         beats = [label_numbers[label] for label in row.beats] if shown.count <= MAX_ROWS else []
         lines.append([
             drawn.rank, drawn.label, drawn.note, bar, cells, values,
@@ -125,11 +129,20 @@ def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | No
         "run": shown.run,
         "task": table.task,
         "heading": shown.heading,
+        "sort": "" if table.sort is None else table.sort.name,
+        "notes": list(shown.notes),
         "columns": [
             [column.title, column.better, int(bool(own.reference))] for column, own in zip(shown.columns, table.columns)
         ],
         "rows": lines,
     }
+
+
+def _kind(value: Value) -> str:
+    """Return what a value is of several cells: their `mean`, the `median` of their samples, or `none`."""
+    if value.value is None:
+        return "none"
+    return "mean" if value.interval is not None else "median"
 
 
 def _by_cell(cells: Sequence[Record], keys: Sequence[tuple[str, Any]]) -> list[list[float | None]]:

@@ -36,14 +36,18 @@ MAX_COSTS = 4
 _PERCENTILE = re.compile(r"(?P<name>.+)_p(?P<digits>\d{2,})")
 
 
-def metric_figures(rows: Sequence[Row], columns: Sequence[Column], shown: Sequence[Column]) -> list[Figure]:
+def metric_figures(
+    rows: Sequence[Row], columns: Sequence[Column], shown: Sequence[Column], order: Sequence[str] = ()
+) -> list[Figure]:
     """Return the charts of the metrics of one probe.
 
     Args:
         rows: the rows of a table, the best first, with values of the columns.
         columns: the metrics of the probe.
         shown: columns of the board, whose intervals the board draws already.
+        order: labels of all rows of the page, so that each has one colour everywhere; default: those of `rows`.
     """
+    order = order or _order(rows)
     rows = [row for row in rows if any(row.values[column].value is not None for column in columns)][:MAX_SERIES]
     if not rows:
         return []
@@ -63,20 +67,24 @@ def metric_figures(rows: Sequence[Row], columns: Sequence[Column], shown: Sequen
         elif scalar:
             scalars += scalar
         if with_coordinates := [column for column in own if column.at]:
-            figures += list(_faceted(rows, with_coordinates))
+            figures += list(_faceted(rows, with_coordinates, order))
     drawn = [column for column in scalars if column not in shown and column.better != "none" and _varies(rows, column)]
-    figures = [_scalar(rows, column) for column in drawn[:MAX_SCALARS]] + figures
-    return [*figures, *(_percentiles(rows, name, own) for name, own in percentiles.items() if len(own) > 2)]
+    figures = [_scalar(rows, column, order) for column in drawn[:MAX_SCALARS]] + figures
+    return [*figures, *(_percentiles(rows, name, own, order) for name, own in percentiles.items() if len(own) > 2)]
 
 
-def cost_figures(rows: Sequence[Row], quality: Column | None, costs: Sequence[Column]) -> list[Figure]:
+def cost_figures(
+    rows: Sequence[Row], quality: Column | None, costs: Sequence[Column], order: Sequence[str] = ()
+) -> list[Figure]:
     """Return charts of the metric that ranks against metrics of cost, with the Pareto front.
 
     Args:
         rows: the rows of a table, with values of the columns.
         quality: the metric that ranks.
         costs: metrics of cost.
+        order: as for `metric_figures`.
     """
+    order = order or _order(rows)
     if quality is None or quality.better == "none":
         return []
     chosen: dict[str, Column] = {}
@@ -88,10 +96,10 @@ def cost_figures(rows: Sequence[Row], quality: Column | None, costs: Sequence[Co
             continue
         if not column.at or len(column.at) == 1:
             chosen[column.name] = column  # of several batch sizes, the largest
-    return [_against(rows, quality, column) for column in list(chosen.values())[:MAX_COSTS]]
+    return [_against(rows, quality, column, order) for column in list(chosen.values())[:MAX_COSTS]]
 
 
-def _against(rows: Sequence[Row], quality: Column, cost: Column) -> Figure:
+def _against(rows: Sequence[Row], quality: Column, cost: Column, order: Sequence[str]) -> Figure:
     both = [row for row in rows if row.values[quality].value is not None and row.values[cost].value is not None]
     x_scale = formatting.scale_for((row.values[cost].value for row in both), cost.unit)
     y_scale = formatting.scale_for((row.values[quality].value for row in both), quality.unit)
@@ -110,7 +118,7 @@ def _against(rows: Sequence[Row], quality: Column, cost: Column) -> Figure:
     wide = ["x"] if min(xs) > 0 and max(xs) > 20 * min(xs) else []
     x_title, y_title = leaderboard.title(cost, x_scale), leaderboard.title(quality, y_scale)
     names = list(points)
-    chart = svg.scatter(points, x_title, y_title, logarithmic=wide, front=front, order=_order(rows))
+    chart = svg.scatter(points, x_title, y_title, logarithmic=wide, front=front, order=order)
     table = Grid(
         ["Model", y_title, x_title, "On the Pareto front"],
         [
@@ -124,15 +132,17 @@ def _against(rows: Sequence[Row], quality: Column, cost: Column) -> Figure:
     return Figure(f"{caption}; beaten in both: {', '.join(dominated)}." if dominated else f"{caption}.", chart, table)
 
 
-def _scalar(rows: Sequence[Row], column: Column) -> Figure:
+def _scalar(rows: Sequence[Row], column: Column, order: Sequence[str]) -> Figure:
     scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
     title = leaderboard.title(column, scale)
     marks = {row.label: {"": _mark(row.values[column], scale, row.label)} for row in rows}
     table = Grid(["Model", title], [[row.label, formatting.full(row.values[column], scale)] for row in rows])
-    return Figure(title, svg.dots(marks, ""), table)
+    return Figure(title, svg.dots(marks, "", order=order, by_category=True), table)
 
 
-def _percentiles(rows: Sequence[Row], name: str, columns: Sequence[tuple[float, Column]]) -> Figure:
+def _percentiles(
+    rows: Sequence[Row], name: str, columns: Sequence[tuple[float, Column]], order: Sequence[str]
+) -> Figure:
     ordered = sorted(columns, key=lambda pair: pair[0])
     unit = ordered[0][1].unit
     scale = formatting.scale_for((row.values[column].value for row in rows for _, column in ordered), unit)
@@ -146,20 +156,22 @@ def _percentiles(rows: Sequence[Row], name: str, columns: Sequence[tuple[float, 
         ["Model", *labels],
         [[row.label, *(formatting.full(row.values[column], scale) for _, column in ordered)] for row in rows],
     )
-    return Figure(f"{title}: percentiles", svg.dots(marks, scale.unit, order=_order(rows)), table)
+    return Figure(f"{title}: percentiles", svg.dots(marks, scale.unit, order=order), table)
 
 
-def _faceted(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[Figure]:
+def _faceted(rows: Sequence[Row], columns: Sequence[Column], order: Sequence[str]) -> Iterator[Figure]:
     """Yield a chart of a metric for each combination of its coordinates but the last."""
     facets: dict[tuple[Any, ...], list[Column]] = {}
     for column in columns:
         facets.setdefault((tuple(name for name, _ in column.at), column.at[:-1]), []).append(column)
     for (names, fixed), own in list(facets.items())[:MAX_FACETS]:
         if len(own) > 1 or len(facets) == 1:
-            yield _one_coordinate(rows, own, names[-1], fixed)
+            yield _one_coordinate(rows, own, names[-1], fixed, order)
 
 
-def _one_coordinate(rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...]) -> Figure:
+def _one_coordinate(
+    rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...], order: Sequence[str]
+) -> Figure:
     scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
     title = leaderboard.title(Column(columns[0].name, fixed, columns[0].unit, columns[0].better), scale)
     short = leaderboard.title(Column(columns[0].name, (), columns[0].unit, columns[0].better), scale)
@@ -178,13 +190,13 @@ def _one_coordinate(rows: Sequence[Row], columns: Sequence[Column], name: str, f
         wide = ["x"] if min(coordinates) > 0 and max(coordinates) > 20 * min(coordinates) else []
         values = [point.y for points in series.values() for point in points]
         tall = ["y"] if values and min(values) > 0 and max(values) > 50 * min(values) else []
-        chart = svg.lines(series, name, short, logarithmic=[*wide, *tall], order=_order(rows))
+        chart = svg.lines(series, name, short, logarithmic=[*wide, *tall], order=order)
     else:
         marks = {
             label: {row.label: _mark(row.values[column], scale, f"{row.label}, {label}") for row in rows}
             for label, column in list(zip(labels, columns))[:MAX_CATEGORIES]
         }
-        chart = svg.dots(marks, "", order=_order(rows))
+        chart = svg.dots(marks, "", order=order)
     return Figure(f"{title}, by {name}", chart, table, directed=columns[0].better != "none")
 
 

@@ -82,6 +82,7 @@ def sections(
     """
     questions = questions_of(run)
     shown_tables = [Detailed(one.table, one.rows[: detail.rows]) for one in tables if detail.rows]
+    order = list(dict.fromkeys(row.label for one in shown_tables for row in one.rows))
     by_label: dict[str, None] = {}
     for one in shown_tables:
         for row in one.rows:
@@ -95,7 +96,7 @@ def sections(
         parts = [
             part
             for number, one in enumerate(shown_tables)
-            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail)) is not None
+            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail, order)) is not None
         ]
         if summaries := _summary_part(
             run, [la for la in _summary_labels(run) if questions.get(la, OTHER) == question], id, pictures
@@ -107,19 +108,20 @@ def sections(
 
 
 def _part(
-    run: Run, one: Detailed, labels: Sequence[str], id: str, question: str, pictures: Pictures, detail: Detail
-) -> Part | None:
+    run: Run, one: Detailed, labels: Sequence[str], id: str, question: str, pictures: Pictures, detail: Detail,
+    order: Sequence[str],
+) -> Part | None:  # fmt: skip
     columns = [column for column in (one.rows[0].values if one.rows else ()) if label_of(column.name) in labels]
     figures: list[Figure] = []
     if question == "cost" and one.table.sort is not None:
         # The board's columns have the value that ranks; metrics of cost may be in any probe of the question.
         own = [column for column in (one.rows[0].values if one.rows else ()) if column == one.table.sort]
-        figures += cost_figures(one.rows, own[0] if own else None, columns)
+        figures += cost_figures(one.rows, own[0] if own else None, columns, order)
     if question == "training":
-        figures += training_figures(run, one.rows)
+        figures += training_figures(run, one.rows, order)
     for own in columns_by_probe(columns).values():
         # The table of all numbers has those of these charts.
-        figures += [replace(figure, table=None) for figure in metric_figures(one.rows, own, one.table.columns)]
+        figures += [replace(figure, table=None) for figure in metric_figures(one.rows, own, one.table.columns, order)]
     failed: list[str] = []
     gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
     grid = _grid(one.rows, columns) if columns else None
@@ -171,7 +173,7 @@ def _artifacts(
                 failed.append(str(error))
                 continue
             if figure is not None:
-                yield figure
+                yield replace(figure, row=row.label)
 
 
 def _summary_labels(run: Run) -> list[str]:
@@ -235,7 +237,7 @@ def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remar
         remarks.append(Remark("data", "No cell has a record: the run has just begun, or its records are missing."))
     if failed := sum(record.status != "ok" for record in records):
         text = f"{failed} of {len(records)} cells have no result."
-        remarks.append(Remark("error", text, f"{prefix}failures", "What went wrong?"))
+        remarks.append(Remark("error", text, f"{prefix}failures", "what went wrong"))
     remarks += [Remark("data", f"{task}, {key}: {note}") for task, key, note in data_notes(records)]
     remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in doubt_lines(records)]
     remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in machine_lines(run, records)]

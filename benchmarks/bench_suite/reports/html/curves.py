@@ -22,12 +22,13 @@ MAX_TABLED = 40
 "Rows of the table of a curve at most."
 
 
-def training_figures(run: Run, rows: Sequence[Row]) -> list[Figure]:
+def training_figures(run: Run, rows: Sequence[Row], order: Sequence[str] = ()) -> list[Figure]:
     """Return the curves of the trainings of some rows; none if no history was stored.
 
     Args:
         run: the run.
         rows: the rows of a table, the best first.
+        order: labels of all rows of the page, so that each has one colour everywhere; default: those of `rows`.
     """
     histories: dict[str, History] = {}
     for row in rows[:MAX_SERIES]:
@@ -35,7 +36,7 @@ def training_figures(run: Run, rows: Sequence[Row]) -> list[Figure]:
         if history is not None:
             histories[row.label] = history
     names = dict.fromkeys(name for own in histories.values() for epoch in own.epochs for name in epoch)
-    order = [row.label for row in rows]
+    order = order or [row.label for row in rows]
     figures = [
         _figure(histories, f"{name} by epoch", "epoch", name, partial(_epochs, name), order)
         for name in names

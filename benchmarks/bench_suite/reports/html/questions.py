@@ -14,13 +14,13 @@ from bench_suite.store.runs import Run
 OTHER = "other"
 "The section of probes without a question: those of other programs, and metrics of imported results."
 HEADINGS: Mapping[str, str] = {
-    "quality": "How good is it?",
-    "generalisation": "Does it generalise?",
-    "cost": "What does it cost?",
-    "groups": "Whom does it treat worse?",
-    "explanation": "What does it look at?",
-    "privacy": "What does it reveal about its training data?",
-    "training": "How did it train?",
+    "quality": "Quality: how good is it?",
+    "generalisation": "Generalisation: does it hold on other data?",
+    "cost": "Cost: what does it take?",
+    "groups": "Groups: whom does it treat worse?",
+    "explanation": "Explanations: what does it look at?",
+    "privacy": "Privacy: what does it reveal about its training data?",
+    "training": "Training: how did it train?",
     OTHER: "Other measurements",
 }
 "Headings by question, in the order of the page."

@@ -147,16 +147,19 @@ def bars(values: Mapping[str, Mark], label: str, *, signed: bool = False) -> Mar
     return _svg(parts, frame.height, label, {})
 
 
-def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[str] = ()) -> Markup:
+def dots(
+    rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[str] = (), by_category: bool = False
+) -> Markup:
     """Return dots with intervals: a row for each category, and in it a dot for each series.
 
     Args:
         rows: for each category the mark of each series, by the name of the series.
         label: label of the axis; empty if the caption says it.
         order: as for `lines`.
+        by_category: whether the categories, with one series, are what has a colour in other charts.
     """
     names = list(dict.fromkeys(name for marks in rows.values() for name in marks))
-    series = _numbers(names, order)
+    series, categories = _numbers(names, order), _numbers(rows, order)
     numbers = [
         number
         for marks in rows.values()
@@ -169,7 +172,7 @@ def dots(rows: Mapping[str, Mapping[str, Mark]], label: str, *, order: Sequence[
     parts = [*frame.grid()]
     for row, (category, marks) in enumerate(rows.items()):
         for name, mark in marks.items():
-            number = series[name]
+            number = categories[category] if by_category else series[name]
             y = frame.y(row) + 8 * (names.index(name) - (len(names) - 1) / 2)
             if mark.value is None or not math.isfinite(mark.value):
                 continue

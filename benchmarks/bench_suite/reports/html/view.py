@@ -28,6 +28,8 @@ class Figure:
     table: Grid | None = None
     kind: str = "chart"
     "`chart`, `picture`, `table` or `text`: how wide it is."
+    row: str = ""
+    "The row of the board that it is about; empty if it is about several."
     directed: bool = True
     "Whether one of its metrics has a better direction; the others come last."
 

@@ -5,6 +5,11 @@
   const ROWS = 25;
   const BETTER = 1, REFERENCE = 2;
   const [RANK, LABEL, NOTE, BAR, CELLS, VALUES, SEEDS, IDS, SEED_NAMES, BY_CELL, BEATS, AXES] = Array.from({ length: 12 }, (_, i) => i);
+  const KINDS = {
+    mean: "The board shows the mean of these cells with its 95 % interval, over their test examples and seeds.",
+    median: "The board shows the median of all repetitions in these cells, with the middle half of them in brackets. Below is the value of each cell.",
+    none: "There is no value; the note says why.",
+  };
   const byId = (id) => document.getElementById(id);
   const element = (name, text, classes) => {
     const made = document.createElement(name);
@@ -33,10 +38,16 @@
 
   const key = (board, row) => `${board.id}:${row}`;
 
+  // Any of the names between commas, of each of which all words are in the label.
+  function named(label) {
+    const text = label.toLowerCase();
+    const names = state.model.split(",").map((name) => name.trim()).filter((name) => name !== "");
+    return names.length === 0 || names.some((name) => name.split(/\s+/).every((word) => text.includes(word)));
+  }
+
   function matches(row) {
-    const label = row[LABEL].toLowerCase();
     if (!Object.entries(state.axes).every(([axis, value]) => value === "" || row[AXES][axis] === value)) return false;
-    return state.model.split(/\s+/).every((word) => label.includes(word));
+    return named(row[LABEL]);
   }
 
   function order(board) {
@@ -88,6 +99,7 @@
     box.checked = state.picked.has(key(board, number));
     box.setAttribute("aria-label", `Select ${row[LABEL]} on ${board.heading}`);
     box.addEventListener("change", () => choose(board, number, box.checked));
+    box.addEventListener("keydown", (event) => { if (event.key === "Enter" && state.picked.size > 1) compare(); });
     pick.append(box);
     made.append(pick);
     if (ranked) made.append(element("td", row[RANK], "rank"));
@@ -164,8 +176,9 @@
     for (const part of document.querySelectorAll(".part")) {
       part.hidden = state.task !== "" && part.dataset.task !== "" && part.dataset.task !== state.task;
     }
+    for (const figure of document.querySelectorAll("figure[data-row]")) figure.hidden = !named(figure.dataset.row);
     const filtered = state.task || state.model || Object.values(state.axes).some((value) => value !== "");
-    byId("filter-count").textContent = filtered ? `${rows.toLocaleString("en")} rows match` : "";
+    byId("filter-count").textContent = filtered ? `${rows.toLocaleString("en")} ${rows === 1 ? "row matches" : "rows match"}` : "";
   }
 
   // ── details ──────────────────────────────────────────────────────────────────────────────────
@@ -225,13 +238,15 @@
       const there = board.without !== true && !board.without.includes(id);
       return [
         row[SEED_NAMES][cell] === null ? "–" : `seed ${row[SEED_NAMES][cell]}`,
-        value === null || value === undefined ? "–" : String(value),
+        value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 6 }),
         element("code", `bench show cell ${id} --run ${board.name}`),
         there ? link("predictions", encoded(file)) : "not in the run's folder",
       ];
     });
-    const about = lines.length ? `One value for each of ${lines.length} cells; the board shows all of them together.` : "This run has too many cells to trace in the page: see `bench export --format csv`.";
-    open(title, element("p", about), ...(lines.length ? [table(["Cell", "Value", "Its record", "Its predictions"], lines)] : []));
+    const [, note, , kind] = row[CELLS][column];
+    const notes = board.notes.filter((text) => note.split(" ").includes(text.split(" ", 1)[0])).map((text) => element("p", text, "note"));
+    const about = lines.length ? KINDS[kind] : "This run has too many cells to trace in the page: see bench export --format csv.";
+    open(title, element("p", about), ...notes, ...(lines.length ? [table(["Cell", "Value", "Its record", "Its predictions"], lines)] : []));
   }
 
   function choose(board, number, chosen) {
@@ -239,7 +254,7 @@
     else state.picked.delete(key(board, number));
     const count = state.picked.size;
     byId("tray").hidden = count === 0;
-    byId("tray-text").textContent = count === 1 ? "1 row is selected: select another one to compare." : `${count} rows are selected.`;
+    byId("tray-text").textContent = count === 1 ? "1 row is selected: select another one to compare." : `${count} rows are selected. Press Enter in a box, or Compare.`;
     byId("tray-open").disabled = count < 2;
   }
 
@@ -250,7 +265,8 @@
       groups.get(board).push(number);
     }
     const content = [];
-    for (const [board, numbers] of groups) {
+    for (const [board, picked] of groups) {
+      const numbers = picked.toSorted((first, second) => first - second);
       content.push(element("h3", board.heading));
       const rows = numbers.map((number) => board.rows[number]);
       const lines = board.columns.map((column, position) => {
@@ -261,9 +277,10 @@
       });
       const names = rows.map((row) => row[LABEL]);
       content.push(table(["Metric", ...names, ...names.slice(1).map((name) => `${name} − ${names[0]}`)], lines));
+      if (rows.length < 2) continue;
       const known = numbers.flatMap((first) => numbers.filter((second) => board.rows[first][BEATS].includes(second)).map((second) => `${board.rows[first][LABEL]} is better than ${board.rows[second][LABEL]}`));
-      content.push(element("p", known.length ? `By the metric that ranks: ${known.join("; ")}.` : "By the metric that ranks, none of these rows is known to be better than another one."));
-      content.push(element("p", "A difference here is of the two means. `bench compare RUN --between model` pairs the test examples and gives its interval.", "note"));
+      content.push(element("p", `By ${board.sort || "the metric that ranks"}: ${known.length ? known.join("; ") : "no row is known to be better than another one"}.`));
+      content.push(element("p", `A difference is that of the two numbers shown. bench compare ${board.name} --between model pairs the test examples and gives its interval.`, "note"));
     }
     open("Selected rows", ...content);
   }
@@ -317,7 +334,8 @@
   }
 
   function theme() {
-    const modes = ["", "light", "dark"];
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const modes = ["", ...(dark ? ["light", "dark"] : ["dark", "light"])]; // the first press changes something
     const names = { "": "as the system", light: "light", dark: "dark" };
     let mode = 0;
     byId("theme").addEventListener("click", () => {
