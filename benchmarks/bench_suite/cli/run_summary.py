@@ -89,11 +89,13 @@ def conclude(
     _say_sections(head if comparison is not None else [*head, *tail], size.columns, rows)
     if comparison is not None:
         say()
-        say_comparison(comparison)
+        say_comparison(comparison, None if rows is None else MAX_FINDINGS)
         _say_sections(tail, size.columns, None)
     return status
 
 
+MAX_FINDINGS = 3
+"Metrics without a gate that the end of a run shows on a terminal; `bench compare` shows all of them."
 MAX_TAIL = 12
 "Lines at the end that are never cut: where the files are, and what to do next."
 
