@@ -63,7 +63,7 @@ def test_a_page_is_readable_without_javascript(page_of: Callable, visit: Callabl
     assert all(text.strip() for text in shown.page.locator("[data-board] tbody th").all_inner_texts())
     assert shown.page.locator("svg.chart").first.is_visible()
     assert shown.page.get_by_text("Reproduce this run").is_visible()
-    folded = shown.page.locator("details").filter(has_text="How to read these numbers")
+    folded = shown.page.locator("details").filter(has_text="More about these numbers")
     assert folded.get_attribute("open") is None
     folded.locator("summary").click()
     assert folded.get_attribute("open") is not None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bench_suite.contracts import Record
 from bench_suite.reports.columns import Column
-from bench_suite.reports.html.boards import MAX_ROWS, board
+from bench_suite.reports.html.boards import MAX_ROWS, board, winner
 from bench_suite.reports.html.view import Board
 from bench_suite.reports.table import tables
 from bench_suite.store.runs import Run
@@ -80,3 +80,14 @@ def test_a_table_without_a_metric_that_ranks_has_no_small_chart(make_run: Make, 
     assert data["rows"][0][3] is None
     assert isinstance(shown.columns, tuple)
     assert not [column for column in shown.columns if isinstance(column, Column)]
+
+
+def test_a_sentence_names_the_best_row_or_those_that_tie(make_run: Make, record: Make_record) -> None:
+    clear = make_run(record(model="a", accuracy=0.9), record(model="b", accuracy=0.5))
+    (table,) = tables([clear])
+    assert winner(table) == "Best by quality/accuracy: a (0.900 ± 0.012), then b (0.500 ± 0.012)."
+    tied = make_run(record(model="a", accuracy=0.9), record(model="b", accuracy=0.899))
+    (table,) = tables([tied])
+    assert winner(table) == "No single best: a, b cannot be told apart by quality/accuracy."
+    (table,) = tables([make_run(record(model="a"))])
+    assert winner(table) == ""

@@ -22,6 +22,8 @@ from bench_suite.store.columns import heads_of, metric_at
 
 MAX_ROWS = 25
 "Rows of a board in the page itself; the others are in its data, for the browser to show."
+MAX_NAMED = 4
+"Rows that a sentence names."
 DIGITS = 6
 "Digits of the numbers with which a browser sorts."
 
@@ -44,8 +46,25 @@ def board(table: Table, id: str, run: str = "") -> tuple[Board, dict[str, Any]]:
     shown = Board(
         id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
         len(rows), (*notes.lines(), *table.notes), any(row.rank is not None for row in table.rows), folds,
+        winner(table),
     )  # fmt: skip
     return shown, _data(table, shown, rows, scale)
+
+
+def winner(table: Table) -> str:
+    """Return which row of a table is best by the metric that ranks, in a sentence; empty if the rows are not ranked."""
+    ranked = [row for row in table.rows if row.rank is not None]
+    if table.sort is None or len(ranked) < 2:
+        return ""
+    scale = formatting.scale_for((row.values[table.sort].value for row in ranked), table.sort.unit)
+    first = [row for row in ranked if row.rank == 1]
+    if len(first) > 1:
+        names = [row.label for row in first[:MAX_NAMED]]
+        more = f" and {len(first) - MAX_NAMED} more" if len(first) > MAX_NAMED else ""
+        return f"No single best: {', '.join(names)}{more} cannot be told apart by {table.sort.name}."
+    unit = f" {scale.unit}" if scale.unit else ""
+    best, second = (f"{row.label} ({formatting.short(row.values[table.sort], scale)}{unit})" for row in ranked[:2])
+    return f"Best by {table.sort.name}: {best}, then {second}."
 
 
 def _scale(table: Table) -> Axis | None:

@@ -21,6 +21,7 @@ from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part,
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.table import Table
 from bench_suite.reports.values import summary_value
+from bench_suite.store.columns import heads_of
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -129,8 +130,12 @@ def _part(
         return None
     figures.sort(key=lambda figure: not figure.directed)
     unread = f"{len(failed)} artifact{'s' if len(failed) > 1 else ''} could not be read: {failed[0]}" if failed else ""
+    cells = [record for row in one.rows for record in row.cells]
+    doubtful = question == "cost" and any(
+        record.machine_busy or any(head.marks for head in heads_of(record)) for record in cells
+    )
     first, more = figures[: detail.charts], figures[detail.charts :][: detail.more]
-    return Part(id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread)
+    return Part(id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread, doubtful)
 
 
 def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:

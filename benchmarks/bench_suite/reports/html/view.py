@@ -94,6 +94,8 @@ class Board:
     notes: Sequence[str]
     ranked: bool
     folds: bool
+    winner: str = ""
+    "Which row is best by the metric that ranks, in a sentence; empty if the rows are not ranked."
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Part:
     gallery: Sequence[Figure]
     unread: str = ""
     "How many artifacts could not be read, and why; empty if all could."
+    doubtful: bool = False
+    "Whether timings are doubtful: the machine was busy, or a rate was throttled or never became steady."
 
 
 @dataclass(frozen=True)
