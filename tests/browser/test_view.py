@@ -63,6 +63,8 @@ def show(browser) -> Iterator[Callable[..., Any]]:
 
 
 def count(page) -> str:
+    """Return how many cells have ended, once the page has asked."""
+    page.wait_for_function("document.querySelector('#live strong')?.innerText !== ''")
     return page.inner_text("#live strong")
 
 
