@@ -158,3 +158,13 @@ def test_an_interval_is_drawn_on_the_scale_of_all_rows() -> None:
     circle = bar.find("circle")
     assert circle is not None
     assert circle.get("cx") == "60"
+
+
+def test_the_first_thirty_two_series_differ_in_colour_or_shape() -> None:
+    chart = svg.lines({f"s{number}": [Point(0, number), Point(1, number)] for number in range(32)}, "x", "y")
+    drawn = {
+        (dot["class"], re.sub(r"M[-0-9.]+,[-0-9.]+", "", dot["d"]))
+        for dot in (element.attrib for element in ElementTree.fromstring(f"<p>{chart}</p>").iter())
+        if dot.get("class", "").startswith("dot") and len(dot.get("d", "").split("M")) == 3
+    }
+    assert len(drawn) == 32

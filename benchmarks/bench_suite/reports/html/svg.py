@@ -364,10 +364,15 @@ def _svg(parts: Sequence[str], height: float, label: str, names: Mapping[str, in
     )
 
 
+def _shape(number: int) -> int:
+    """Return the shape of a series: with a colour that is used again comes another shape, so that legends differ."""
+    return (number + number // COLOURS) % 4
+
+
 def _markers(number: int, points: Sequence[tuple[float, float]]) -> str:
     """Return the markers of a series as one element."""
     circle = "m-3,0a3,3 0 1 0 6,0a3,3 0 1 0 -6,0z"
-    shape = (circle, *_SHAPES)[number % 4]
+    shape = (circle, *_SHAPES)[_shape(number)]
     path = "".join(f"M{_n(x)},{_n(y)}{shape}" for x, y in points)
     return f'<path class="dot c{number % COLOURS}" d="{path}"/>'
 
@@ -375,7 +380,7 @@ def _markers(number: int, points: Sequence[tuple[float, float]]) -> str:
 def _marker(number: int, x: float, y: float, title: str) -> str:
     """Return the marker of a series: its shape changes with its colour."""
     x_text, y_text = _n(x), _n(y)
-    colour, shape = f"dot c{number % COLOURS}", number % 4
+    colour, shape = f"dot c{number % COLOURS}", _shape(number)
     content = f"<title>{escape(_plain(title))}</title>" if title else ""
     if shape == 0:
         return f'<circle class="{colour}" cx="{x_text}" cy="{y_text}" r="3.5">{content}</circle>'
