@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jinja2
 
-from bench_suite.contracts import Finding, Record, Severity
+from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import data_notes, doubt_lines
 from bench_suite.reports.failures import cell_failures, cell_names, outcome, probe_failures, seeds_and_folds
+from bench_suite.reports.findings import ShownFinding, shown_findings
 from bench_suite.reports.gate_verdicts import RunVerdicts, verdicts_of, with_changes
 from bench_suite.reports.history import report_section
 from bench_suite.reports.rows import rows_of
@@ -186,16 +187,14 @@ def _data_notes(records: Sequence[Record]) -> str:
 
 def _findings(run: Run) -> str:
     """Return a table of the findings on data and results: errors and warnings, then notes; empty if there are none."""
-    order = {severity: number for number, severity in enumerate(get_args(Severity))}
-    findings = sorted(run.findings, key=lambda finding: (order[finding.severity], finding.task, finding.code))
     rows = [
         [one.code, one.severity, *map(escaping.inline, (one.task, one.summary, _evidence(one), one.mend))]
-        for one in findings
+        for one in shown_findings(run.findings)
     ]
     return escaping.table(["Code", "Severity", "Task", "Finding", "Rows, from 0", "Mend"], rows) if rows else ""
 
 
-def _evidence(finding: Finding) -> str:
+def _evidence(finding: ShownFinding) -> str:
     parts = []
     for evidence in finding.evidence:
         more = ", …" if evidence.count > MAX_EVIDENCE else ""

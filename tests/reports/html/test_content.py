@@ -100,7 +100,7 @@ def test_a_reader_must_know_of_failures_data_and_findings_but_not_of_notes(make_
     assert not any("quiet" in text or "few" in text for text in texts)
     grid = findings(run)
     assert grid is not None
-    assert [row[1] for row in grid.rows] == ["warning", "note"]
+    assert [row[1:4:2] for row in grid.rows] == [["warning", "one class only; few"]], "of one kind: one line"
     assert findings(make_run(record())) is None
 
 

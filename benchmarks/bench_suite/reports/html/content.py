@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import get_args
 from urllib.parse import quote
 
-from bench_suite.contracts import Finding, Record, Severity
+from bench_suite.contracts import Record
 from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.columns import Column, all_columns
 from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
 from bench_suite.reports.failures import cell_failures, cell_names, probe_failures, seeds_and_folds
+from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.html.charts import columns_by_probe, cost_figures, metric_figures
 from bench_suite.reports.html.curves import training_figures
 from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
@@ -248,21 +248,14 @@ def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remar
     remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in machine_lines(run, records)]
     remarks += [
         Remark(one.severity, f"{one.task}: {one.summary}.", f"{prefix}findings", one.code)
-        for one in ordered_findings(run)
-        if one.severity != "note"
+        for one in shown_findings(run.findings, notes=False)
     ]
     return remarks + [Remark("error", f"Not read: {line}") for line in run.damages]
 
 
-def ordered_findings(run: Run) -> list[Finding]:
-    """Return the findings of a run, the worst first."""
-    order = {severity: number for number, severity in enumerate(get_args(Severity))}
-    return sorted(run.findings, key=lambda one: (order[one.severity], one.task, one.code))
-
-
 def findings(run: Run) -> Grid | None:
     """Return the findings on data and results, the worst first; None if there are none."""
-    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in ordered_findings(run)]
+    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in shown_findings(run.findings)]
     return Grid(["Code", "Severity", "Task", "Finding", "What to do"], rows) if rows else None
 
 
