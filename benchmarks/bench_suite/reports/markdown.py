@@ -22,6 +22,7 @@ from bench_suite.reports.failures import cell_failures, cell_names, outcome, pro
 from bench_suite.reports.findings import ShownFinding, shown_findings
 from bench_suite.reports.gate_verdicts import RunVerdicts, verdicts_of, with_changes
 from bench_suite.reports.history import report_section
+from bench_suite.reports.metric_texts import metric_texts
 from bench_suite.reports.rows import rows_of
 from bench_suite.reports.short_report import gate_lines, gate_table, short_parts
 from bench_suite.reports.table import Table, tables
@@ -35,6 +36,7 @@ MAX_PICTURES = 12
 MAX_EVIDENCE = 3
 "Rows of a split that the report names for a finding."
 
+_BETTER = {"higher": "higher", "lower": "lower", "none": formatting.NOTHING}
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     trim_blocks=True,
@@ -92,6 +94,7 @@ def report(
         across_tasks="" if summary is None else across_tasks.as_markdown(summary),
         reading=leaderboard.reading(run_tables),
         history=report_section(run, dict.fromkeys(table.sort.name for table in run_tables if table.sort is not None)),
+        meanings=_meanings(run, run_tables),
         errors=_errors(records),
         probe_errors=_probe_errors(records),
         probes=_probes(run, run_tables, save),
@@ -200,6 +203,19 @@ def _evidence(finding: ShownFinding) -> str:
         more = ", …" if evidence.count > MAX_EVIDENCE else ""
         parts.append(f"{evidence.split}: {', '.join(map(str, evidence.rows[:MAX_EVIDENCE]))}{more}")
     return "; ".join(parts)
+
+
+def _meanings(run: Run, run_tables: Sequence[Table]) -> str:
+    """Return a table of what each metric of some tables means."""
+    columns = all_columns(record for table in run_tables for row in table.rows for record in row.cells)
+    rows = [
+        [
+            escaping.code(text.name),
+            *map(escaping.inline, (text.sentence or formatting.NOTHING, _BETTER[text.better], text.unit, text.range)),
+        ]
+        for text in metric_texts(run, columns).values()
+    ]
+    return escaping.table(["Metric", "Meaning", "Better", "Unit", "Range"], rows) if rows else ""
 
 
 def _errors(records: Sequence[Record]) -> str:
