@@ -164,13 +164,13 @@ class Notes:
         """Return each note after its number, with the rows that it is about, not escaped.
 
         Args:
-            rows: number of rows of the table: a note about all of them, if there are several, names none.
+            rows: number of rows of the table: a note about all of them names none.
         """
         return [f"{self.mark(note).strip()} {self._named(note, rows)}{note}" for note in self._notes]
 
     def _named(self, note: str, rows: int) -> str:
         names = list(self._rows.get(note, ()))
-        if not names or len(names) == rows > 1:
+        if not names or len(names) == rows:
             return ""
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         return f"{', '.join(names[:MAX_NAMED])}{more}: "

@@ -105,7 +105,7 @@ def partial_note(records: Sequence[Record], column: Column, measured: int) -> st
             reasons |= dict.fromkeys(row.reason for row in own if row.reason)
             reasons |= {} if own else {_reason_for_absence([record], column): None}
             lacking.append(record)
-    without = f", without {_cell_names(lacking, records)}" if lacking else ""
+    without = f" (not {_cell_names(lacking, records)})" if lacking else ""
     return f"{measured} of {len(records)} {_cell_words(records)[1]}{without}: {'; '.join(reasons) or 'no reason given'}"
 
 

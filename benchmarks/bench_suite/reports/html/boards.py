@@ -18,6 +18,7 @@ from bench_suite.reports.html.svg import interval_bar
 from bench_suite.reports.html.ticks import Axis, axis
 from bench_suite.reports.html.trivial import Trivial
 from bench_suite.reports.html.view import Board, BoardCell, BoardColumn, BoardRow, Meaning, TrivialRow
+from bench_suite.reports.labels import plain_label
 from bench_suite.reports.metric_texts import MetricText
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table
@@ -26,6 +27,8 @@ from bench_suite.store.columns import heads_of, metric_at
 
 MAX_ROWS = 25
 "Rows of a board in the page itself; the others are in its data, for the browser to show."
+MAX_CLASS = 40
+"Characters of the name of a class."
 MAX_NAMED = 4
 "Rows that a sentence names."
 DIGITS = 6
@@ -75,7 +78,7 @@ def _trivial_row(trivial: Trivial, table: Table, scales: Mapping[Column, formatt
         else formatting.NOTHING
         for c in table.columns
     ]
-    return TrivialRow(f"always “{trivial.name}”", "not a model: the most frequent class", texts)
+    return TrivialRow(f"always “{plain_label(trivial.name, MAX_CLASS)}”", "not a model: the most frequent class", texts)
 
 
 def winner(table: Table) -> str:
