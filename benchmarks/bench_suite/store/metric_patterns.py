@@ -66,7 +66,7 @@ class MetricPatterns:
                 self.matched = Matched(pattern, match, self._collector)
                 return match.end()
         if len(self._patterns) == MAX_PATTERNS or self._attempts == MAX_ATTEMPTS:
-            raise _Unusual
+            raise _Unusual("there are too many kinds of lists")
         self._attempts += 1
         value, end = _value_at(text, start)
         self._patterns.insert(0, _Pattern(value, text[start:end], self._collector))

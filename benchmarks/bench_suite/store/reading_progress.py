@@ -38,7 +38,7 @@ class Reported:
         self._done = 0
         self._next_size = _STEP
         self._next_time = time.monotonic() + PATIENCE
-        self._told = False
+        self._is_shown = False
 
     def __enter__(self) -> Reported:
         return self
@@ -46,7 +46,7 @@ class Reported:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._told and self._listener is not None:
+        if self._is_shown and self._listener is not None:
             self._listener(self._size, self._size)
 
     def add(self, size: int) -> None:
@@ -58,5 +58,5 @@ class Reported:
         now = time.monotonic()
         if now >= self._next_time:
             self._next_time = now + INTERVAL
-            self._told = True
+            self._is_shown = True
             self._listener(min(self._done, self._size), self._size)

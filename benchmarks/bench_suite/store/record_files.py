@@ -140,10 +140,10 @@ class RecordFiles:
         stamps = {stamp.name: stamp for stamp in index.files}
         added: dict[str, tuple[FileStamp, Columns]] = {}
         for path in paths:
-            known = KnownLines(Collector())
             earlier = stamps.get(path.name)
-            stamp, _ = self._collect(path, known, earlier)
-            if stamp.damages or stamp.size > (earlier.size if earlier else 0):
+            if earlier is None or _size(path) > earlier.size:
+                known = KnownLines(Collector())
+                stamp, _ = self._collect(path, known, earlier)
                 added[path.name] = stamp, known.collector.columns()
         return _joined(index, [path.name for path in paths], added) if added else _reading(index)
 
@@ -256,6 +256,14 @@ class _CheckedLines:
 
 def _cannot_be_read(relative: str, error: OSError) -> str:
     return f"{relative}: {error.strerror or error}"
+
+
+def _size(path: Path) -> int:
+    """Return the number of bytes of a file; 0 if it cannot be examined."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _state(paths: list[Path]) -> _State | None:
