@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
-from bench_suite.store.columns import Collector, Metrics, heads_of, metric_at
+from bench_suite.store.collector import Collector
+from bench_suite.store.columns import Metrics, heads_of, metric_at
 from bench_suite.store.records import from_json, merge
 
 texts = st.sampled_from(["", "a", "q/accuracy", "é", "\ud800", "\n"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +17,7 @@ import pytest
 
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.store import index, record_files
-from bench_suite.store.index import FILE, read_index, write_index
+from bench_suite.store.index import FILE, begins, read_index, write_index
 from bench_suite.store.record_files import RecordFiles
 from bench_suite.store.runs import Run
 
@@ -48,6 +48,17 @@ def indexed(run: Run) -> Run:
 
 def files(run: Run) -> list[Path]:
     return sorted((run.path / "records").iterdir())
+
+
+def is_current(run: Run) -> bool:
+    """Return whether the run has an index of all that its files contain."""
+    present = read_index(run.path)
+    sizes = {path.name: path.stat().st_size for path in files(run)}
+    return (
+        present is not None
+        and begins(present, files(run))
+        and {stamp.name: stamp.size for stamp in present.files} == sizes
+    )
 
 
 def content(run: Run) -> tuple[Any, ...]:
@@ -88,7 +99,7 @@ def change_a_digit(run: Run) -> None:
 def of_another_version(run: Run) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "FORM", "0.0.1 schema 2 form 1")
-        write_index(run.path, RecordFiles(run.path)._indexed(files(run)))
+        write_index(run.path, RecordFiles(run.path)._indexed(files(run), 0))
 
 
 @pytest.mark.parametrize(
@@ -107,9 +118,9 @@ def of_another_version(run: Run) -> None:
 )
 def test_an_index_that_does_not_fit_is_made_again(indexed: Run, change: Callable[[Run], None]) -> None:
     change(indexed)
-    assert read_index(indexed.path, files(indexed)) is None
+    assert not is_current(indexed)
     after = content(indexed)
-    assert read_index(indexed.path, files(indexed)) is not None
+    assert is_current(indexed)
     assert after == content(indexed) == content_without_index(indexed)
 
 
@@ -123,18 +134,58 @@ def test_random_bytes_in_the_index_change_nothing(indexed: Run) -> None:
         assert content(indexed) == expected
 
 
-def test_an_index_that_cannot_be_written_is_no_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+PROGRAM = """
+import os, resource, signal, sys
+from pathlib import Path
+from bench_suite.store import index, record_files
+from bench_suite.store.runs import Run
+
+record_files.INDEXED_BYTES = 1
+way, write = sys.argv[2], index._write
+def killed(batch, file):
+    write(batch, file)
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+if way == "killed":
+    index._write = killed
+else:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+print(*(record.id for record in Run(Path(sys.argv[1])).records()))
+"""
+
+
+def outcome(run: Run, way: str) -> tuple[int, str]:
+    """Read a run in a process that is killed when it has written an index, or that may write only 1,000 bytes."""
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(run.path), way], capture_output=True, text=True)
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are limited, and processes killed, on POSIX only")
+@pytest.mark.parametrize("is_stale", [False, True])
+def test_a_full_disk_and_a_kill_leave_the_records_and_no_half_of_an_index(indexed: Run, is_stale: bool) -> None:
+    if is_stale:
+        append(indexed)
+        append(indexed)
+    else:
+        (indexed.path / FILE).unlink()
+    before = (indexed.path / FILE).read_bytes() if is_stale else b""
+    ids = " ".join("abcd" if is_stale else "abc")
+    assert outcome(indexed, "full") == (0, f"{ids}\n")
+    assert (
+        sorted(path.name for path in (indexed.path / "index").iterdir())
+        == [".gitignore", "records.arrows"][: 1 + is_stale]
+    )
+    assert outcome(indexed, "killed") == (-signal.SIGKILL, "")
+    assert ((indexed.path / FILE).read_bytes() if is_stale else b"") == before
+    assert (indexed.path / FILE).exists() == is_stale
+    assert len([*(indexed.path / "index").glob(".*.tmp")]) == 1, "a later writer removes it"
+    assert content(indexed) == content_without_index(indexed)
+
+
+def test_a_folder_that_cannot_be_made_is_no_error(run: Run) -> None:
     append(run)
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(index, "replace_file", full)
-        assert [cell.id for cell in run.records()] == ["d"]
-    (run.path / "index").rmdir()
-    (run.path / "index").write_text("")  # as if no folder could be created
-    assert [cell.id for cell in Run(run.path).records()] == ["d"]
+    (run.path / "index").write_text("")
+    assert [cell.id for cell in run.records()] == ["d"]
     assert (run.path / "index").read_text() == ""
 
 

@@ -14,6 +14,7 @@ import click
 
 from bench_suite._version import __version__
 from bench_suite.cli.output import say
+from bench_suite.cli.reading import shown_readings
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError
 
@@ -113,7 +114,8 @@ def main() -> None:
         # A terminal that cannot show a character still gets the rest of the text.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status = bench.main(prog_name="bench", standalone_mode=False)
+        with shown_readings():
+            status = bench.main(prog_name="bench", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         buffer = io.StringIO()

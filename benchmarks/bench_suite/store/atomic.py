@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from bench_suite.contracts import BenchError, Record
 from bench_suite.store import formats
@@ -232,10 +233,22 @@ def write_file(path: Path, content: bytes) -> Path:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all, even if the process is killed: under a temporary name, then renamed.
+    """Write a file completely or not at all, even if the process is killed: see `replacing`.
 
-    Unlike a record, the file is not flushed to disk. Flushing costs 5 ms a file, half of what a cell may cost, and
-    protects only against a power cut, after which reading the file reports that it is damaged.
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that replaces the one at `path` when the block ends, and is removed if an error ends it.
+
+    It has a temporary name until then. Unlike a record, the file is not flushed to disk. Flushing costs 5 ms a file,
+    half of what a cell may cost, and protects only against a power cut, after which reading the file reports that it is
+    damaged.
 
     Raises:
         OSError: the file cannot be written.
@@ -243,7 +256,7 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            yield file
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -8,42 +8,34 @@ when somebody reads them. What comes back is equal to what was added, with the t
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from bench_suite.store.lazy import Lazy
-from bench_suite.store.records import merge
 
 CELL_COLUMNS = (
     "id", "weights_key", "started", "facts", "cell", "options", "probes", "data", "sources", "seconds", "notes",
     "artifacts",
 )  # fmt: skip
 "Columns with one text for each cell; all but the first three are JSON."
-_PLAIN = CELL_COLUMNS[:3]
+PLAIN_COLUMNS = CELL_COLUMNS[:3]
 _DECODED = tuple(name for name in CELL_COLUMNS if name != "artifacts")
 _VALUES = ("cell", "options", "data", "sources", "seconds")
-_FACTS = tuple(field.name for field in fields(Record) if field.name not in (*CELL_COLUMNS, "metrics"))
+FACTS = tuple(field.name for field in fields(Record) if field.name not in (*CELL_COLUMNS, "metrics"))
 "Fields of a record that nearly all cells of a run share; together they are the text of the column `facts`."
 _OWN = ("value", "reason", "interval", "samples", "n")
 "Fields of a metric that have columns of their own."
-_HEAD = tuple(field.name for field in fields(MetricRow) if field.name not in _OWN)
+HEAD = tuple(field.name for field in fields(MetricRow) if field.name not in _OWN)
 "Fields of a metric that the same metric of other cells shares; together they are a text of the column `head`."
-_IN_WORDS = ("at", "ideal", "range", "marks")
-"Fields of a head whose values are no keys, or are equal as keys and differ as text, such as 1 and 1.0."
-_EXACT_INTEGER = 2**53
-_NO_TEXT = 0
-_JSON = json.JSONEncoder(separators=(",", ":"))
+NO_TEXT = 0
+"Number of the text of a row that has none."
 
-_head_key = attrgetter(*(name for name in _HEAD if name not in _IN_WORDS))
-_PROBE = tuple(field.name for field in fields(ProbeRow))
-_ARTIFACT = tuple(field.name for field in fields(ArtifactRow))
-LAYOUT = (CELL_COLUMNS, _FACTS, _HEAD, _PROBE, _ARTIFACT)
+PROBE = tuple(field.name for field in fields(ProbeRow))
+ARTIFACT = tuple(field.name for field in fields(ArtifactRow))
+LAYOUT = (CELL_COLUMNS, FACTS, HEAD, PROBE, ARTIFACT)
 "What the texts of the columns consist of: columns with another layout cannot be read."
-_probe_values, _artifact_values = attrgetter(*_PROBE), attrgetter(*_ARTIFACT)
 
 
 class Metrics(Lazy[MetricRow]):
@@ -124,25 +116,6 @@ class Texts:
     texts: Sequence[str]
 
 
-class _Collected(Texts):
-    """A column of texts that grows."""
-
-    def __init__(self) -> None:
-        self.codes: array[int] = array("i")
-        self.texts: list[str] = [""]
-        self._known: dict[str, int] = {}
-
-    def add(self, text: str | None) -> None:
-        self.codes.append(_NO_TEXT if text is None else self.code(text))
-
-    def code(self, text: str) -> int:
-        """Return the number of a text."""
-        code = self._known.setdefault(text, len(self.texts))
-        if code == len(self.texts):
-            self.texts.append(text)
-        return code
-
-
 @dataclass
 class _Head:
     """What the same metric of several cells shares."""
@@ -166,7 +139,7 @@ class Columns:
     ends: Sequence[int]
     "For each cell the number of the first metric that belongs to a later cell."
     head: Texts
-    "For each metric its `_HEAD`, the level of its interval and what it is over, and whether the value is an integer."
+    "For each metric its `HEAD`, the level of its interval and what it is over, and whether the value is an integer."
     value: Sequence[float]
     "NaN for no value."
     low: Sequence[float]
@@ -207,7 +180,7 @@ class Columns:
         fields.update(fields.pop("facts"))
         fields["metrics"] = Metrics(self, self.ends[cell - 1] if cell else 0, self.ends[cell])
         code = self.cells["artifacts"].codes[cell]
-        fields["artifacts"] = () if code == _NO_TEXT else Artifacts(self, code)
+        fields["artifacts"] = () if code == NO_TEXT else Artifacts(self, code)
         return record
 
     def metric(self, row: int) -> MetricRow:
@@ -217,12 +190,12 @@ class Columns:
         fields = vars(metric)
         fields.update(head.fields)
         code = self.reason.codes[row]
-        if code != _NO_TEXT:
+        if code != NO_TEXT:
             fields["reason"] = self.reason.texts[code]
         if (n := self.n[row]) >= 0:
             fields["n"] = n
         code = self.exact.codes[row]
-        if code != _NO_TEXT:
+        if code != NO_TEXT:
             value, low, high, samples = json.loads(self.exact.texts[code])
         else:
             value, low, high = self.number(row), self.low[row], self.high[row]
@@ -237,7 +210,7 @@ class Columns:
     def number(self, row: int) -> float | None:
         """Return the value of one metric."""
         code = self.exact.codes[row]
-        if code != _NO_TEXT:
+        if code != NO_TEXT:
             exact: float | None = json.loads(self.exact.texts[code])[0]
             return exact
         value = self.value[row]
@@ -256,7 +229,7 @@ class Columns:
     def _head(self, code: int) -> _Head:
         if (head := self._heads.get(code)) is None:
             *shared, level, over, integer = json.loads(self.head.texts[code])
-            facts = dict(zip(_HEAD, shared))
+            facts = dict(zip(HEAD, shared))
             facts["range"] = facts["range"] and tuple(facts["range"])
             row = MetricRow(value=None, **facts)
             head = self._heads[code] = _Head(row, vars(row), level, over, integer)
@@ -265,14 +238,14 @@ class Columns:
 
 def _decoded(name: str, text: str) -> Any:
     """Return what a text of a cell's column means."""
-    if name in _PLAIN:
+    if name in PLAIN_COLUMNS:
         return text
     return _from_plain(name, json.loads(text))
 
 
 def _all_decoded(name: str, texts: Sequence[str]) -> Sequence[Any]:
     """Return what all texts of a cell's column mean; the first of them is the absent one."""
-    if name in _PLAIN:
+    if name in PLAIN_COLUMNS:
         return texts if isinstance(texts, list) else list(texts)
     values = json.loads(f"[{','.join(texts[1:])}]")
     return [None, *(values if name in _VALUES else (_from_plain(name, value) for value in values))]
@@ -281,90 +254,7 @@ def _all_decoded(name: str, texts: Sequence[str]) -> Sequence[Any]:
 def _from_plain(name: str, value: Any) -> Any:
     """Return the value of a field from the plain value that its column states."""
     if name == "facts":
-        return dict(zip(_FACTS, value))
+        return dict(zip(FACTS, value))
     if name == "probes":
         return {label: ProbeRow(*row) for label, row in value.items()}
     return tuple(value) if name == "notes" else value
-
-
-# ── from records ────────────────────────────────────────────────────────────────────────────────
-
-
-class Collector:
-    """Makes columns of records, one after another, of which only the columns stay in memory."""
-
-    def __init__(self) -> None:
-        self._cells = {name: _Collected() for name in CELL_COLUMNS}
-        self._head, self._reason, self._exact = _Collected(), _Collected(), _Collected()
-        self._columns = Columns(
-            cast("dict[str, Texts]", self._cells), array("q"), self._head, array("d"), array("d"), array("d"),
-            array("q"), self._reason, array("q"), array("d"), self._exact,
-        )  # fmt: skip
-        self._numbers: Any = self._columns
-        self._known_heads: dict[tuple[Any, ...], int] = {}
-        self._positions: dict[str, int] = {}
-
-    def add(self, record: Record) -> None:
-        """Add a record. If there is one of the same cell, the two are merged (`records.merge`)."""
-        earlier = self._positions.get(record.id)
-        if earlier is not None:
-            (record,) = merge([self._columns.record(earlier), record])
-        self._positions[record.id] = len(self._columns)
-        self._append(record)
-
-    def columns(self) -> Columns:
-        """Return the columns, in the order in which the cells first appeared."""
-        if len(self._positions) == len(self._columns):
-            return self._columns
-        other = Collector()  # without the records that were merged with later ones
-        for position in self._positions.values():
-            other.add(self._columns.record(position))
-        return other._columns
-
-    def _append(self, record: Record) -> None:
-        cells = self._cells
-        for name in _PLAIN:
-            cells[name].add(getattr(record, name))
-        for name in _VALUES:
-            cells[name].add(_text(getattr(record, name)))
-        cells["facts"].add(_text([getattr(record, name) for name in _FACTS]))
-        cells["probes"].add(_text({label: _probe_values(row) for label, row in record.probes.items()}))
-        cells["notes"].add(_text(record.notes))
-        rows = [*map(_artifact_values, record.artifacts)]
-        cells["artifacts"].add(_text(rows) if rows else None)
-        for row in record.metrics:
-            self._append_metric(row)
-        self._numbers.ends.append(len(self._columns.value))
-
-    def _append_metric(self, row: MetricRow) -> None:
-        columns, value, interval, samples = self._numbers, row.value, row.interval, row.samples
-        low, high = (interval.low, interval.high) if interval else (0.0, 0.0)
-        integer = type(value) is int
-        exact = (
-            type(low) is type(high) is float
-            and (type(value) is float or value is None or (integer and abs(value) < _EXACT_INTEGER))
-            and {*map(type, samples)} <= {float}
-        )
-        self._head.codes.append(self._head_code(row, integer))
-        self._reason.add(row.reason)
-        columns.n.append(-1 if row.n is None else row.n)
-        self._exact.add(None if exact else _text([value, low, high, samples]))
-        columns.value.append(float("nan") if value is None or not exact else value)
-        columns.low.append(low if exact else 0.0)
-        columns.high.append(high if exact else 0.0)
-        if exact:
-            columns.samples.extend(samples)
-        columns.sample_ends.append(len(columns.samples))
-
-    def _head_code(self, row: MetricRow, integer: bool) -> int:
-        level, over = (row.interval.level, row.interval.over) if row.interval else (None, None)
-        key = (_head_key(row), repr([getattr(row, name) for name in _IN_WORDS]), level, over, integer)
-        if (code := self._known_heads.get(key)) is None:
-            text = _text([*(getattr(row, name) for name in _HEAD), level, over, integer])
-            code = self._known_heads[key] = self._head.code(text)
-        return code
-
-
-def _text(value: Any) -> str:
-    """Return JSON text that `json.loads` turns into the same value, including names of numbers that are not finite."""
-    return _JSON.encode(value)

@@ -99,39 +99,37 @@ METRIC_ROW = checks.record(
 )
 OLD_RECORD = checks.record({}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.mapping)})
 _FAMILIES = ("task", "model", "train", "evaluate", "placement")
-RECORD = checks.record(
-    {
-        **dict.fromkeys(("run", "suite", "id", "weights_key"), checks.text),
-        "cell": checks.record(
-            {}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)
-        ),
-        "options": checks.record({}, dict.fromkeys(_FAMILIES, checks.mapping)),
-        "status": checks.one_of(get_args(Status)),
-    },
-    {
-        "reason": checks.optional(checks.text),
-        "probes": checks.map_of(PROBE_ROW),
-        "data": checks.record(
-            {},
-            {
-                **dict.fromkeys(("source", "name", "fingerprint", "revision", "licence", "problem"), checks.scalar),
-                "fingerprints": checks.map_of(checks.map_of(checks.text)),
-                "notes": checks.mapping,
-                "prominent": checks.list_of(checks.text),
-            },
-        ),
-        "metrics": checks.list_of(checks.mapping),
-        "artifacts": checks.list_of(checks.mapping),
-        "environment": checks.text,
-        "started": checks.text,
-        "sources": checks.map_of(checks.text),
-        "unrestored": checks.map_of(checks.text),
-        "seconds": checks.map_of(checks.number),
-        "notes": checks.list_of(checks.text),
-        **dict.fromkeys(("smoke", "weights_reused", "shared_training", "machine_busy"), checks.flag),
-        "schema": checks.integer,
-    },
-)
+_REQUIRED: dict[str, checks.Check] = {
+    **dict.fromkeys(("run", "suite", "id", "weights_key"), checks.text),
+    "cell": checks.record({}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)),
+    "options": checks.record({}, dict.fromkeys(_FAMILIES, checks.mapping)),
+    "status": checks.one_of(get_args(Status)),
+}
+_OTHERS: dict[str, checks.Check] = {
+    "reason": checks.optional(checks.text),
+    "probes": checks.map_of(PROBE_ROW),
+    "data": checks.record(
+        {},
+        {
+            **dict.fromkeys(("source", "name", "fingerprint", "revision", "licence", "problem"), checks.scalar),
+            "fingerprints": checks.map_of(checks.map_of(checks.text)),
+            "notes": checks.mapping,
+            "prominent": checks.list_of(checks.text),
+        },
+    ),
+    "metrics": checks.list_of(checks.mapping),
+    "artifacts": checks.list_of(checks.mapping),
+    "environment": checks.text,
+    "started": checks.text,
+    "sources": checks.map_of(checks.text),
+    "unrestored": checks.map_of(checks.text),
+    "seconds": checks.map_of(checks.number),
+    "notes": checks.list_of(checks.text),
+    **dict.fromkeys(("smoke", "weights_reused", "shared_training", "machine_busy"), checks.flag),
+    "schema": checks.integer,
+}
+RECORD_FIELDS = {**_REQUIRED, **_OTHERS}
+RECORD = checks.record(_REQUIRED, _OTHERS)
 
 # ── artifacts and the header of weights ─────────────────────────────────────────────────────────
 

@@ -1,8 +1,9 @@
 """The index of a run: its records as columns in an Arrow file, `index/records.arrows`, beside the records.
 
-The index is derived. It is used only if it was made of exactly the present files of records, by this version of the
-program, and if it is undamaged; otherwise the records are read, and the index is written again. If it is removed,
-nothing is lost, and if it cannot be written, there is no error. The file is an Arrow stream, followed by its checksum.
+The index is derived. It is used only if it was made of exactly what the files of records contain, or of what they
+contained before lines were added, by this version of the program, and if it is undamaged; otherwise the records are
+read, and the index is written again. If it is removed, nothing is lost, and if it cannot be written, there is no error.
+The file is an Arrow stream, followed by its checksum.
 
 pyarrow is imported in the functions that use it.
 """
@@ -16,13 +17,13 @@ import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bench_suite._version import __version__
-from bench_suite.store.atomic import replace_file
+from bench_suite.store.atomic import replace_file, replacing
 from bench_suite.store.columns import CELL_COLUMNS, LAYOUT, Columns, Texts
 from bench_suite.store.records import SCHEMA
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 FOLDER = "index"
 FILE = f"{FOLDER}/records.arrows"
-FORM = f"{__version__} schema {SCHEMA} form 1 layout {zlib.crc32(repr(LAYOUT).encode()):x}"
+FORM = f"{__version__} schema {SCHEMA} form 2 layout {zlib.crc32(repr(LAYOUT).encode()):x}"
 "What wrote an index; an index of another form is not read."
 _KEY = b"bench-suite"
 _BLOCK = 1 << 20
@@ -42,22 +43,31 @@ _TEXTS = ("head", "reason", "exact")
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """The files of records that an index was made of: name, size and checksum of each."""
+class FileStamp:
+    """What an index contains of a file of records."""
 
-    files: tuple[tuple[str, int, int], ...]
+    name: str
+    size: int
+    "Number of its bytes that were read: all that there were."
+    checksum: int
+    "Of these bytes."
+    complete: bool
+    "Whether they end with a line, so that what is added later begins with one."
+    lines: int
+    cells: int
+    "Number of cells of which the first record is in this file."
+    torn: int
+    "Number of lines that are torn or are no records."
+    damages: tuple[str, ...]
+    "Why these lines could not be read."
 
 
 @dataclass(frozen=True)
 class Index:
-    """What the files of records contain."""
+    """What the files of records contain, or contained before lines were added."""
 
     columns: Columns
-    stamp: Stamp
-    torn: int = 0
-    "Number of lines that are torn or are no records."
-    damages: tuple[str, ...] = ()
-    "Why these lines could not be read."
+    files: tuple[FileStamp, ...]
 
 
 def checksum(file: IO[bytes], size: int | None = None) -> int:
@@ -72,18 +82,13 @@ def checksum(file: IO[bytes], size: int | None = None) -> int:
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_index(run: Path, files: Sequence[Path]) -> Index | None:
-    """Return the index of a run.
-
-    Args:
-        run: the folder of the run.
-        files: the present files of records, in order.
-
-    Returns:
-        The index; None if there is none that was made of these files, or if it is damaged.
-    """
+def read_index(run: Path) -> Index | None:
+    """Return the index of a run, of whatever files it was made; None if there is none, or if it is damaged."""
+    path = run / FILE
     try:
-        with (run / FILE).open("rb") as file:
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
             size = file.seek(0, 2) - _CHECKSUM_BYTES
             if size <= 0:
                 return None
@@ -92,17 +97,39 @@ def read_index(run: Path, files: Sequence[Path]) -> Index | None:
                 return None
             # The pages that are read count as memory of the process, and no others.
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return _from_arrow(content, size, files)
+        return _from_arrow(content, size)
     except Exception:  # noqa: BLE001 - whatever pyarrow raises at an index of another program, records are read instead
         return None
 
 
-def _from_arrow(content: mmap.mmap, size: int, files: Sequence[Path]) -> Index | None:
+def begins(index: Index, files: Sequence[Path]) -> bool:
+    """Return whether an index was made of what the files of records contain, or of what they began with.
+
+    Args:
+        index: the index.
+        files: all present files of records.
+    """
+    present = {path.name: path for path in files}
+    try:
+        return all(stamp.name in present and _is_beginning(stamp, present[stamp.name]) for stamp in index.files)
+    except OSError:
+        return False
+
+
+def _is_beginning(stamp: FileStamp, path: Path) -> bool:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        grows_well = size == stamp.size or (size > stamp.size and stamp.complete)
+        return grows_well and checksum(file, stamp.size) == stamp.checksum
+
+
+def _from_arrow(content: mmap.mmap, size: int) -> Index | None:
     import pyarrow as pa
 
     with pa.ipc.open_stream(pa.py_buffer(content).slice(0, size)) as reader:
         facts = json.loads((reader.schema.metadata or {}).get(_KEY, b"{}"))
-        if facts.get("form") != FORM or not _is_made_of(facts["files"], files):
+        if facts.get("form") != FORM:
             return None
         batch = reader.read_next_batch()
     metrics = batch.column("metrics")
@@ -114,19 +141,8 @@ def _from_arrow(content: mmap.mmap, size: int, files: Sequence[Path]) -> Index |
         cells={name: _texts(batch.column(name)) for name in CELL_COLUMNS},
         ends=_ends(metrics), sample_ends=_ends(samples), samples=_numbers(samples.values, "d"), **numbers, **texts,
     )  # fmt: skip
-    stamp = Stamp(tuple((name, size, value) for name, size, value in facts["files"]))
-    return Index(columns, stamp, facts["torn"], tuple(facts["damages"]))
-
-
-def _is_made_of(stamped: Sequence[Sequence[Any]], files: Sequence[Path]) -> bool:
-    """Return whether the files have the names, sizes and checksums of a stamp."""
-    if [[path.name, path.stat().st_size] for path in files] != [[name, size] for name, size, _ in stamped]:
-        return False
-    for path, (_, _, expected) in zip(files, stamped):
-        with path.open("rb") as file:
-            if checksum(file) != expected:
-                return False
-    return True
+    stamps = (FileStamp(**{**values, "damages": tuple(values["damages"])}) for values in facts["files"])
+    return Index(columns, tuple(stamps))
 
 
 class _ArrowTexts(Sequence[str]):
@@ -176,17 +192,45 @@ def write_index(run: Path, index: Index) -> None:
     folder = run / FOLDER
     # ValueError: a text with half of a surrogate pair, or what pyarrow refuses.
     with suppress(OSError, ImportError, MemoryError, OverflowError, ValueError):
-        content = _to_arrow(index)
+        batch = _to_arrow(index)
         folder.mkdir(exist_ok=True)
         for path in folder.glob(".*.tmp"):  # a process that was killed may have left it
             if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
                 path.unlink()
         if not (folder / ".gitignore").exists():
             replace_file(folder / ".gitignore", b"*\n")  # it belongs into no repository
-        replace_file(run / FILE, content)
+        with replacing(run / FILE) as file:
+            _write(batch, file)
 
 
-def _to_arrow(index: Index) -> bytes:
+class _Checked:
+    """A file to which pyarrow writes, with the checksum of what was written."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.checksum = 0
+
+    def write(self, content: bytes) -> int:
+        self.checksum = zlib.crc32(content, self.checksum)
+        return self._file.write(content)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _write(batch: pa.RecordBatch, file: IO[bytes]) -> None:
+    """Write columns block by block: the whole file is never in memory."""
+    import pyarrow as pa
+
+    checked = _Checked(file)
+    with pa.ipc.new_stream(pa.PythonFile(checked, mode="w"), batch.schema) as writer:
+        writer.write_batch(batch)
+    file.write(checked.checksum.to_bytes(_CHECKSUM_BYTES, "little"))
+
+
+def _to_arrow(index: Index) -> pa.RecordBatch:
     import pyarrow as pa
 
     columns = index.columns
@@ -199,13 +243,8 @@ def _to_arrow(index: Index) -> bytes:
     rows = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
     arrays: dict[str, Any] = {name: _dictionary(columns.cells[name]) for name in CELL_COLUMNS}
     arrays["metrics"] = _lists(columns.ends, rows)
-    facts = {"form": FORM, "files": index.stamp.files, "torn": index.torn, "damages": index.damages}
-    batch = pa.record_batch(arrays).replace_schema_metadata({_KEY: json.dumps(facts)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content + zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little")
+    facts = {"form": FORM, "files": [asdict(stamp) for stamp in index.files]}
+    return pa.record_batch(arrays).replace_schema_metadata({_KEY: json.dumps(facts)})
 
 
 def _dictionary(texts: Texts) -> pa.DictionaryArray:

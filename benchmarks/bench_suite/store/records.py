@@ -238,14 +238,18 @@ def _from_shallow_json(entry: Any) -> Record:
         schema = upgraded["schema"]
     forms.RECORD(upgraded)
     known = {name: upgraded[name] for name in _RECORD_FIELDS if name in upgraded}
-    known["probes"] = {
-        label: ProbeRow(**{name: row[name] for name in _PROBE_FIELDS if name in row})
-        for label, row in known.get("probes", {}).items()
-    }
+    known["probes"] = probes_from_json(known.get("probes", {}))
     known["metrics"] = _rows(known, "metrics", metric_from_json)
     known["artifacts"] = _rows(known, "artifacts", artifact_from_json)
     known["notes"] = tuple(known.get("notes", ()))
     return Record(**known)
+
+
+def probes_from_json(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, ProbeRow]:
+    """Return the rows of probes, whose form was checked, by their labels."""
+    return {
+        label: ProbeRow(**{name: row[name] for name in _PROBE_FIELDS if name in row}) for label, row in rows.items()
+    }
 
 
 def _rows(entry: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], _Row]) -> tuple[_Row, ...]:
@@ -382,7 +386,7 @@ def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:
     return ArtifactRow(whole["name"], whole["kind"], whole["file"], whole.get("caption") or "")
 
 
-def parse_lines(lines: Iterable[bytes], file: str = "") -> Iterator[Record | Damage]:
+def parse_lines(lines: Iterable[bytes], file: str = "", first: int = 1) -> Iterator[Record | Damage]:
     """Yield the record in each line of a file, or why the line is none.
 
     Each line is read by itself: a torn line does not affect other lines.
@@ -390,8 +394,9 @@ def parse_lines(lines: Iterable[bytes], file: str = "") -> Iterator[Record | Dam
     Args:
         lines: the lines of the file.
         file: path of the file, for the errors.
+        first: number of the first of these lines in the file.
     """
-    for number, line_content in enumerate(lines, start=1):
+    for number, line_content in enumerate(lines, start=first):
         if line_content.strip():
             try:
                 yield _read_line(line_content, file, number)
