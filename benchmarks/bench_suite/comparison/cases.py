@@ -115,7 +115,9 @@ def _cases_of_part(part: Part, location: Location, seed_range: SeedRange | None)
 
 
 def _case_of_some(key: Key, gate: Gate | None, rows: Rows, location: Location, chosen: Sequence[int]) -> Case | None:
-    """Return the case of one metric in some of its pairs, given their positions."""
+    """Return the case of one metric in some of its pairs, given their positions; in all of them if these have none."""
+    if all(row is None for index in chosen for row in rows[index]):
+        return case_of(key, rows, location, gate)  # it names the pairs without a value
     return case_of(key, [rows[index] for index in chosen], some_pairs(location, chosen), gate)
 
 
