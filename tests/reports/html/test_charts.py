@@ -45,7 +45,7 @@ def test_a_numeric_coordinate_gives_lines_and_another_one_gives_dots(record: Mak
     first, second = figures(record, *sizes, *groups)
     assert first.caption.endswith("by batch_size")
     assert 'class="line' in first.content
-    assert second.caption.endswith("for each group")
+    assert second.caption.endswith("for each value of “group”")
     assert 'class="line' not in second.content
     assert second.table is not None
     assert [row[0] for row in second.table.rows] == ["f", "m"]

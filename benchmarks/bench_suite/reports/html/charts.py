@@ -210,8 +210,8 @@ def _one_coordinate(
             for label, column in list(zip(labels, columns))[:MAX_CATEGORIES]
         }
         chart = svg.dots(marks, "", order=order)
-    where = "by" if numeric and len(columns) > 2 else "for each"
-    return Figure(f"{title}, {where} {name}", chart, table, directed=columns[0].better != "none")
+    where = f"by {name}" if numeric and len(columns) > 2 else f"for each value of “{name}”"
+    return Figure(f"{title}, {where}", chart, table, directed=columns[0].better != "none")
 
 
 def _points(
