@@ -37,7 +37,7 @@ def test_each_pair_says_how_many_seeds_ran_or_why_it_does_not_apply(make_run: Ma
         ["mnist", "ran: 2 seeds", "ran: 1 seed"], ["loans", "ran: 1 seed", "does not apply ¹"],
     ]  # fmt: skip
     assert list(shown.grid.notes) == ["¹ takes image, the task is table"]
-    assert shown.summary == "4 of 4 cells ran; 1 pairs of task and model do not apply"
+    assert shown.summary == "4 of 4 cells ran; 1 pair of task and model left out"
     assert not shown.open
 
 

@@ -64,23 +64,17 @@ def small_groups(task: CheckedTask) -> Iterator[Finding]:
     smallest = min(count for one in (groups or classes) for count in one.counts.values())
     parts = []
     if groups:
-        parts.append(
-            f"groups have fewer than {MIN_EXAMPLES} examples in test, and their rates are known to "
-            f"± {half_width(smallest):.2f} at worst: {', '.join(map(str, groups))}"
-        )
+        parts.append(f"{', '.join(map(str, groups))}: rates known to ± {half_width(smallest):.2f} at worst")
     if classes:
         worst = half_width(min(count for one in classes for count in one.counts.values()))
-        other = "other " if groups else ""
-        parts.append(
-            f"rates of one class within {other}groups have fewer than {MIN_EXAMPLES} examples, and are known to "
-            f"± {worst:.2f} at worst: {', '.join(map(str, classes))}"
-        )
+        parts.append(f"{', '.join(map(str, classes))}: ± {worst:.2f} for rates of one class")
     mend = "give test more examples of these groups, or read their rates with their intervals"
     if groups:
         these = "this attribute" if len(groups) == 1 else "these attributes"
         mend += f"; not to report by {these}: {task.without_groups([one.attribute for one in groups])}"
     yield task.finding(
-        "D010", "warning" if groups else "note", "; ".join(parts), mend,
+        "D010", "warning" if groups else "note",
+        f"fewer than {MIN_EXAMPLES} test examples of {'; and of '.join(parts)}", mend,
         [*(one.attribute for one in groups), *(f"{one.attribute} by class" for one in classes)],
         {"smallest": float(smallest), "half_width": half_width(smallest)},
         [task.evidence("test", np.unique(np.concatenate([one.rows for one in groups])))] if groups else [],

@@ -132,7 +132,7 @@ METRICS = {
         "range": (0.0, 1.0),
     },
     "worst_class_recall": {
-        "about": "share of predictions that are right in the class in which it is lowest",
+        "about": "share of right predictions in the class that is predicted worst",
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,

@@ -186,7 +186,9 @@ def _one_coordinate(
     rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...], order: Sequence[str]
 ) -> Figure:
     scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
-    title = leaderboard.title(Column(columns[0].name, fixed, columns[0].unit, columns[0].better), scale)
+    changed = fixed[-1] if name == "to" and fixed and fixed[-1][0] == "from" else None
+    stated = fixed[:-1] if changed else fixed
+    title = leaderboard.title(Column(columns[0].name, stated, columns[0].unit, columns[0].better), scale)
     short = leaderboard.title(Column(columns[0].name, (), columns[0].unit, columns[0].better), scale)
     labels = [str(column.at[-1][1]) for column in columns]
     table = Grid(
@@ -210,8 +212,12 @@ def _one_coordinate(
             for label, column in list(zip(labels, columns))[:MAX_CATEGORIES]
         }
         chart = svg.dots(marks, "", order=order)
-    where = "by" if numeric and len(columns) > 2 else "for each"
-    return Figure(f"{title}, {where} {name}", chart, table, directed=columns[0].better != "none")
+    if changed:
+        return Figure(
+            f"{title}: from “{changed[1]}” to each other one", chart, table, directed=columns[0].better != "none"
+        )
+    where = f"by {name}" if numeric and len(columns) > 2 else f"for each value of “{name}”"
+    return Figure(f"{title}, {where}", chart, table, directed=columns[0].better != "none")
 
 
 def _points(

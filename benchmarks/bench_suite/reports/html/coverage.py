@@ -43,7 +43,7 @@ def coverage(run: Run, records: Sequence[Record]) -> Coverage | None:
         ]
         for task in tasks[:MAX_TASKS]
     ]
-    lines = notes.lines()
+    lines = ["; ".join(notes.lines())] if notes.lines() else []
     if len(tasks) > MAX_TASKS or len(models) > MAX_MODELS:
         lines.append(f"The first of {len(tasks)} tasks and {len(models)} models.")
     failed = sum(record.status != "ok" for record in records)
@@ -51,7 +51,7 @@ def coverage(run: Run, records: Sequence[Record]) -> Coverage | None:
     parts = [f"{len(records) - failed} of {len(records) + missing} cells ran"]
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{missing} not run"] if missing else []
-    parts += [f"{len(unfit)} pairs of task and model do not apply"] if unfit else []
+    parts += [f"{len(unfit)} pair{'s' if len(unfit) > 1 else ''} of task and model left out"] if unfit else []
     return Coverage("; ".join(parts), Grid(["Task", *models[:MAX_MODELS]], rows, lines), bool(failed or missing))
 
 

@@ -36,7 +36,7 @@ _LABEL = 26
 "Characters of a row's label."
 _SHAPES = ("m-3.2,-3.2h6.4v6.4h-6.4z", "m0,-4.2l4,7.2h-8z", "m0,-4.6l4.6,4.6l-4.6,4.6l-4.6,-4.6z")
 "Markers of series, beside a circle: a square, a triangle and a diamond, as paths from their centres."
-_LOG = " (log scale)"
+_LOG = ", log scale"
 _CHARACTER = 6.2
 "Mean width of a character of labels."
 
