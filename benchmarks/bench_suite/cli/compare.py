@@ -11,6 +11,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.garbage import without_collections
 from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ JUNIT = click.option(
 )
 @click.option("--trust", is_flag=True, help="Allow the metrics that HEAD's suite names by path to run again.")
 @shared_options(RESULTS, JSON)
+@without_collections
 def command(
     base: str | None, head: str | None, markdown: Path | None, junit: Path | None, error_rates: bool,
     between: str | None, metrics: tuple[str, ...], models: str | None, trust: bool, results: Path, as_json: bool,

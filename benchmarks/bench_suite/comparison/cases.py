@@ -68,7 +68,7 @@ def with_drift_note(case: Case) -> Case:
     """Return the case of a timing of two runs with the note that their processes do not show what changed between."""
     if case.evidence is None or case.evidence.method != "processes":
         return case
-    return replace(case, row=replace(case.row, note="; ".join(filter(None, (case.row.note, DRIFT)))))
+    return replace(case, row=case.row.having(note="; ".join(filter(None, (case.row.note, DRIFT)))))
 
 
 def unmeasured_gates(gates: Sequence[Gate], pairing: Pairing, cases: Sequence[Case]) -> Iterator[Case]:
@@ -157,23 +157,28 @@ def case_of(
         gate: the gate that judges it; None without one.
         find: returns the evidence, or raises ValueError with the reason why there is none.
     """
-    directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
     # Without a direction `min` and `max` apply, which judge each run by itself, and no change is worse.
-    gated = gate is not None and (directed or "tolerance" in gate.rules)
+    gated = gate is not None and ("tolerance" in gate.rules or _is_directed(rows))
     common = [(base, head) for base, head in rows if base is not None and head is not None]
     if not gated and all(base.value is None and head.value is None for base, head in common):
         return None
     values = [pair for pair in common if pair[0].value is not None and pair[1].value is not None]
     first = next(row for pair in rows for row in reversed(pair) if row is not None)
-    row = Row(key[0], location.where, gated, coordinates_text(key), first.unit, first.better, seeds=len(rows))
-    if values:
-        row = replace(row, base=_mean(values, 0), head=_mean(values, 1))
+    base, head = (_mean(values, 0), _mean(values, 1)) if values else (None, None)
+    row = Row(
+        key[0], location.where, gated, coordinates_text(key), first.unit, first.better, base=base, head=head,
+        seeds=len(rows),
+    )  # fmt: skip
     if obstacle := _obstacle(row, rows, values, location):
-        return Case(replace(row, note=obstacle))
+        return Case(row.having(note=obstacle))
     metric, tolerance = PairedMetric(row, values, location), gate.rules.get("tolerance") if gate is not None else None
     if location.changed_splits and not metric.is_timing:
         return _weigh_common(metric, tolerance)
     return _weigh(metric, tolerance, find)
+
+
+def _is_directed(rows: Rows) -> bool:
+    return any(row.better != "none" for pair in rows for row in pair if row is not None)
 
 
 def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
@@ -212,15 +217,15 @@ def _weigh(metric: PairedMetric, tolerance: float | str | None, find: FindEviden
     try:
         evidence = find(metric)
     except ValueError as error:
-        return Case(replace(row, note=str(error)))
+        return Case(row.having(note=str(error)))
     main = evidence.main
     if 0 < main.n < MIN_EXAMPLES and evidence.method != "same predictions":
         unit = UNIT_NAMES[main.sample_unit]
-        return Case(replace(row, note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
+        return Case(row.having(note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
     margin = margin_of(tolerance, row, relative=relative)
     value = math.expm1(sign * main.value) if relative else sign * main.value
-    row = replace(
-        row, difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
+    row = row.having(
+        difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
         tolerance=margin if not relative else (margin and as_share(margin, row.better)),
         note="; ".join(evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip
@@ -265,7 +270,8 @@ def as_share(margin: float, better: str) -> float:
 
 
 def _mean(values: Values, side: int) -> float:
-    return math.fsum(float(pair[side].value or 0.0) / len(values) for pair in values)
+    count = len(values)
+    return math.fsum([float(pair[side].value or 0.0) / count for pair in values])
 
 
 def _missing_value_reason(metric: str, rows: Rows, location: Location) -> str:

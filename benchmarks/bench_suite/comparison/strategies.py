@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from statistics import NormalDist
 
 from bench_suite.comparison.evidence import Evidence
@@ -76,12 +76,12 @@ class PairedMetric:
         """Sign · (head − base) under each seed."""
         return [self.sign * (head - base) for base, head in self.numbers]
 
-    @property
+    @cached_property
     def made_of_predictions(self) -> bool:
         """Whether the probe states that the stored predictions of the test split alone make the metric."""
         return all(head.of_predictions for _, head in self.values)
 
-    @property
+    @cached_property
     def is_timing(self) -> bool:
         """Whether any value is a time or a rate of a machine."""
         return any(is_timing(row) for pair in self.values for row in pair)
@@ -298,4 +298,10 @@ def standard_error(row: MetricRow) -> float | None:
     """Return the standard error of a value that its interval implies; None without an interval."""
     if row.interval is None:
         return None
-    return (row.interval.high - row.interval.low) / 2 / NormalDist().inv_cdf((1 + row.interval.level) / 2)
+    return (row.interval.high - row.interval.low) / 2 / _half_width(row.interval.level)
+
+
+@cache
+def _half_width(level: float) -> float:
+    """Return half the width of an interval of a normal law, in standard errors."""
+    return NormalDist().inv_cdf((1 + level) / 2)
