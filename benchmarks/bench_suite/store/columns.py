@@ -259,7 +259,7 @@ class Columns:
             elif head.integer:
                 value = int(value)
             first, end = self.sample_ends[row - 1] if row else 0, self.sample_ends[row]
-            samples = self.samples[first:end].tolist() if end > first else ()
+            samples = cast("array[float]", self.samples[first:end]).tolist() if end > first else []
         fields["value"] = value
         if head.level is not None:
             fields["interval"] = interval = object.__new__(Interval)
