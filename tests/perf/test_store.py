@@ -183,8 +183,10 @@ def test_the_cost_of_a_record_is_the_same_in_large_runs(tmp_path: Path, command:
 
 
 GATES = {
-    "quality/accuracy": {"tolerance": 0.01}, "quality/macro_f1": {"max": 0.99}, "throughput/train": {"tolerance": "10%"},
-}  # fmt: skip
+    "quality/accuracy": {"tolerance": 0.01},
+    "quality/macro_f1": {"max": 0.99},
+    "throughput/train": {"tolerance": "10%"},
+}
 
 
 @pytest.mark.parametrize("gate", [{}, GATES], ids=["no gates", "gates"])
