@@ -205,9 +205,11 @@ def say_comparison(comparison: Comparison, max_findings: int | None = None) -> N
 
 def as_document(comparison: Comparison) -> dict[str, object]:
     """Return the comparison as plain values for JSON."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from bench_suite.store.records import plain
 
-    document: dict[str, object] = {"schema": 1, **plain(asdict(comparison))}
+    # `asdict` copies each value of each row: a second for 10,000 cells.
+    rows = [vars(row) for row in comparison.rows]
+    document: dict[str, object] = {"schema": 1, **plain({**asdict(replace(comparison, rows=())), "rows": rows})}
     return document

@@ -27,6 +27,7 @@ from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
 from bench_suite.comparison.seed_looks import case_of_looks, is_sequential, seed_range_of, some_pairs
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row
+from bench_suite.store.columns import heads_of
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate, SeedRange
 
@@ -85,7 +86,7 @@ def unmeasured_gates(gates: Sequence[Gate], pairing: Pairing, cases: Sequence[Ca
 
 def is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
     """Return whether any of these cells has the metric of a gate, on any side."""
-    return any(row.name == gate.metric for pair in pairs for side in (pair.base, pair.head) for row in side.metrics)
+    return any(row.name == gate.metric for pair in pairs for side in (pair.base, pair.head) for row in heads_of(side))
 
 
 def _cases_of_cells(

@@ -37,9 +37,12 @@ def one_sided_metrics(pairing: Pairing) -> Iterator[str]:
 
 def gated_without_value(pairing: Pairing, gates: Sequence[Gate]) -> Iterator[str]:
     """Yield notes on gated metrics that have no value on either side at some coordinates."""
+    names = {gate.metric for gate in gates}
     for group in pairing.groups:
-        for part in parts_of(group, gates) if gates else ():
-            gated = {metric: own for metric, own in part.gates.items() if any(gate is not None for gate in own)}
+        keys = keys_of(side for pair in group.pairs for side in (pair.base, pair.head))
+        divided = {name for name, coordinates in keys if coordinates and name in names}
+        for part in parts_of(group, gates) if divided else ():
+            gated = {metric: own for metric, own in part.gates.items() if metric in divided and any(own)}
             for key, reason in without_value(rows_of(replace(part, gates=gated))).items():
                 yield f"no value on either side: {key_text(key)} in {part.group.where}: {reason}"
 

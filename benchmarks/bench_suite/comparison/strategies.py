@@ -113,11 +113,15 @@ def find_evidence(metric: PairedMetric) -> Evidence:
         return _by_processes(metric)
     if metric.location.folds:
         return _by_folds(metric)
-    unpaired_reason = ""
+    evidence, unpaired_reason = None, ""
     try:
-        evidence = _by_stored_predictions(metric)
+        # The reason of a location is not raised: it would keep the frames of all its metrics.
+        if isinstance(metric.location.examples, Unpaired):
+            unpaired_reason = str(metric.location.examples)
+        else:
+            evidence = _by_stored_predictions(metric, metric.location.examples)
     except Unpaired as error:
-        evidence, unpaired_reason = None, str(error)
+        unpaired_reason = str(error)
     if evidence is not None:
         return evidence
     if metric.probe_changed:
@@ -128,15 +132,12 @@ def find_evidence(metric: PairedMetric) -> Evidence:
     raise OneObservation(ONE_OBSERVATION)
 
 
-def _by_stored_predictions(metric: PairedMetric) -> Evidence | None:
+def _by_stored_predictions(metric: PairedMetric, examples: Examples) -> Evidence | None:
     """Compare example by example; None for a metric with coordinates, which no file of metrics/ computes.
 
     Raises:
-        Unpaired: The predictions are missing, or they do not reproduce the metric.
+        Unpaired: The predictions do not reproduce the metric.
     """
-    examples = metric.location.examples
-    if isinstance(examples, Unpaired):
-        raise examples
     if metric.row.coordinates:
         return None
     if not metric.made_of_predictions:

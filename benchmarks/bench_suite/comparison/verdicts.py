@@ -319,10 +319,15 @@ def _why(main: Difference, margin: float) -> str:
 
 def _examples_that_decide(evidence: Evidence, margin: float, level: float) -> int | None:
     """Return the smallest number of examples, up to `MAX_GROWTH` times as many, that finds a drop of `margin`."""
-    main = evidence.main
+    main, seeds = evidence.main, evidence.seeds
+    # More examples change neither the variance from the choice of the seeds nor what the seeds alone say.
+    of_seeds = replace(main, variance=main.seeds, df=math.inf)
+    agree = not seeds or any(is_detectable(test, margin, level / len(seeds)) for test in seeds)
+    if not (agree and is_detectable(of_seeds, margin, level)):
+        return None
 
     def decides(n: int) -> bool:
-        more = Evidence(with_more_examples(main, n), evidence.seeds)
+        more = Evidence(with_more_examples(main, n), seeds)
         return more.detects(margin, level)
 
     numbers = range(main.n + 1, main.n * MAX_GROWTH + 1)
