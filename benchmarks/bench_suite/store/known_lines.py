@@ -1,9 +1,9 @@
 """Lines of records that are put into columns without being parsed as a whole, because they are like earlier lines.
 
 The lines of a run differ in few ways: in ids, seconds, and the numbers of their metrics. The text of a part that was
-read and checked once need not be read again, and lists of metrics that differ in their numbers alone are recognised by
-a pattern (`metric_patterns`). A line in which anything is unusual is left to `records.parse_lines`. Both ways give the
-same columns and refuse the same lines; this one takes a third of the time.
+read and checked once need not be read again, and of metrics only the numbers (`metric_lists`). A line in which anything
+is unusual is left to `records.parse_lines`. Both ways give the same columns and refuse the same lines; this one takes a
+third of the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench_suite.store import forms
 from bench_suite.store import json_reader as checks
 from bench_suite.store.collector import FIELDS, Collector, facts_text, text_of
 from bench_suite.store.columns import FACTS, NO_TEXT, PLAIN_COLUMNS
-from bench_suite.store.metric_patterns import MetricPatterns
+from bench_suite.store.metric_lists import MetricLists, UnusualError
 from bench_suite.store.records import SCHEMA, artifact_from_json, from_json, probes_from_json
 
 _key = re.compile(r'"([a-z_]{1,20})":').match
@@ -36,10 +36,6 @@ _MAX_KNOWN = 4096
 "Number of texts of a part that are known; those of parts that differ in every line are not worth their memory."
 
 
-class _Unusual(Exception):
-    """Something in a line is not as it usually is."""
-
-
 class KnownLines:
     """Adds lines of records to columns."""
 
@@ -50,7 +46,7 @@ class KnownLines:
         "What the texts in `_last` mean."
         self._codes: dict[str, dict[str | None, int]] = {name: {} for name in FIELDS}
         self._facts: dict[tuple[str | None, ...], int] = {}
-        self._patterns = MetricPatterns(collector)
+        self._metrics = MetricLists(collector)
         self._absent = Record(**_MINIMAL, schema=SCHEMA)  # type: ignore[arg-type]  # each value is of its field's type
 
     def add(self, content: bytes) -> bool:
@@ -66,43 +62,40 @@ class KnownLines:
             return False
         try:
             self._add(content.decode("ascii"))
-        except (_Unusual, ValueError, OverflowError, RecursionError, IndexError, StopIteration):
+        except (ValueError, OverflowError, RecursionError, IndexError, StopIteration):
             return False
         return True
 
     def _add(self, text: str) -> None:
         parts = self._parts(text)
         if parts.keys() - _USUAL_KEYS or _REQUIRED - parts.keys() or parts["schema"] != _SCHEMA:
-            raise _Unusual
+            raise UnusualError
         plain = {name: _plain(parts.get(name, '""')) for name in PLAIN_COLUMNS}
         collector = self.collector
         if plain["id"] in collector.positions:
-            raise _Unusual  # the two have to be merged
+            raise UnusualError  # the two have to be merged
         codes = {name: self._code(name, parts.get(name)) for name in FIELDS}
         facts = self._facts_code(parts)
-        metrics = self._patterns.matched  # after this line nothing can fail
-        if metrics is None:
-            raise _Unusual
+        # From here on nothing can fail.
         collector.positions[plain["id"]] = len(collector.numbers.ends)
         for name, value in plain.items():
             collector.cells[name].add(value)
         for name, code in codes.items():
             collector.cells[name].codes.append(code)
         collector.cells["facts"].codes.append(facts)
-        metrics.append()
+        self._metrics.append()
 
     def _parts(self, text: str) -> dict[str, str]:
         """Return the JSON text of each value of the object in a line, by its key; that of the metrics is empty."""
         parts: dict[str, str] = {}
         last, position = self._last, 1
-        self._patterns.matched = None
         while True:
             match = _key(text, position)
             if match is None or (name := match[1]) in parts:
-                raise _Unusual
+                raise UnusualError
             start = match.end()
             if name == "metrics":
-                parts[name], end = "", self._patterns.match(text, start)
+                parts[name], end = "", self._metrics.read(text, start)
             elif (known := last.get(name)) is not None and text.startswith(known, start):
                 # A number may go on: then no comma follows.
                 parts[name], end = known, start + len(known)
@@ -112,10 +105,10 @@ class KnownLines:
             if text[end] == "}":
                 break
             if text[end] != ",":
-                raise _Unusual
+                raise UnusualError
             position = end + 1
         if text[end + 1 :] not in ("\n", ""):
-            raise _Unusual
+            raise UnusualError
         return parts
 
     def _code(self, name: str, part: str | None) -> int:
@@ -149,5 +142,5 @@ class KnownLines:
 def _plain(part: str) -> str:
     """Return the string in a JSON text without escapes."""
     if (match := _plain_text(part)) is None:
-        raise _Unusual
+        raise UnusualError
     return match[1]
