@@ -56,13 +56,13 @@ def differences(
     known = _from_plain(stored, pairs, keys) if stored is not None else None
     if known is not None:
         return known
-    found = between.differences(configurations, pairs, keys, trust=trust, cache=cache)
+    computed = between.differences(configurations, pairs, keys, trust=trust, cache=cache)
     # An error of reading may pass, and a file may have changed meanwhile.
     if not cache.unreadable and _question(configurations, pairs, keys, trust=trust) == question:
-        plain = _to_plain(found, keys)
-        if plain is not None and _from_plain(plain, pairs, keys) == found:
+        plain = _to_plain(computed, keys)
+        if plain is not None and _from_plain(plain, pairs, keys) == computed:
             question.run.derived.write(question.name, question.digest, plain)
-    return found
+    return computed
 
 
 @dataclass(frozen=True)
@@ -177,10 +177,10 @@ def _sources() -> list[tuple[str, int, int]]:
 # ── to and from what is stored ──────────────────────────────────────────────────────────────────
 
 
-def _to_plain(found: Sequence[PairedDifference], keys: Sequence[Key]) -> Any:
+def _to_plain(computed: Sequence[PairedDifference], keys: Sequence[Key]) -> Any:
     """Return differences as JSON gives them back; None if JSON has no such values."""
     plain = [
-        [one.base, one.head, keys.index(one.key), *(getattr(one.row, name) for name in _ROW_FIELDS)] for one in found
+        [one.base, one.head, keys.index(one.key), *(getattr(one.row, name) for name in _ROW_FIELDS)] for one in computed
     ]
     try:
         return json.loads(json.dumps(plain))
