@@ -350,6 +350,7 @@ def leaderboard(
     *,
     results: str | Path = "results",
     reference: str | None = None,
+    against: str | None = None,
 ) -> Leaderboard:
     """Return the leaderboard of runs, as `bench leaderboard` does; it prints as tables, and nothing is written.
 
@@ -358,9 +359,11 @@ def leaderboard(
         results: the folder of all runs.
         reference: the model that the others are compared with, or `best`; default: that of the newest suite that states
             one.
+        against: what the change of the ranking metric is since: a run, `baseline`, `latest` or `last:5`, as for
+            `compare`; default: the baseline of each suite that has one.
 
     Raises:
-        BenchError: there is no run, or the reference is no model of these runs.
+        BenchError: there is no run, the reference is no model of these runs, or none can be compared with `against`.
 
     Example:
         ```python
@@ -383,7 +386,8 @@ def leaderboard(
         chosen = [name if isinstance(name, Run) else store.open(name) for name in names]
     if not chosen:
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
-    return Leaderboard.of(chosen, reference, [*notes, *(f"damaged and left out: {text}" for text in store.damages)])
+    notes += [f"damaged and left out: {text}" for text in store.damages]
+    return Leaderboard.of(chosen, reference, notes, against)
 
 
 def history(
