@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import assert_type
 
+import pandas as pd
+
 import bench_suite
 from bench_suite import BenchError, Compared, Leaderboard, MetricHistory, Run, RunOutcome, StoredRun
 
@@ -25,9 +27,10 @@ def main() -> int:
     assert_type(run, StoredRun)
     for record in run.records():
         assert_type(record.metrics[0].value, float | None)
+    assert_type(run.frame(), pd.DataFrame)
     base: Run = run
     assert_type(bench_suite.compare(base, run), Compared)
-    board = bench_suite.leaderboard([run, "20261124"], reference="best")
+    board = bench_suite.leaderboard([run, "20261124"], reference="best", against="baseline")
     assert_type(board, Leaderboard)
     assert_type(board.tables[0].rows[0].rank, int | None)
     history = bench_suite.history("quality/accuracy", models=["mlp"], least=0.01)

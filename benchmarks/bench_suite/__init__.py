@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite._version import __version__ as __version__
@@ -126,12 +127,20 @@ def run(
     from bench_suite.execution.selection import select
     from bench_suite.execution.session import Request, execute
     from bench_suite.reports.run_outcome import RunOutcome, compared, judged_gates
+    from bench_suite.store.arguments import RUN_OR_NAME, TEXT, check, check_each, check_results
     from bench_suite.store.runs import Run, Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
     from bench_suite.suite.spec import locate
     from bench_suite.suite.trackers import with_tracker
 
+    check("suite", suite, (str, Path), "a TOML file, or the name of a suite that ships")
+    check_each("overrides", overrides, str, 'a list such as ["train.epochs=5"]', TEXT)
+    check_each("only", only, str, 'a list such as ["model=mlp"]', TEXT)
+    check("keyword", keyword, str, TEXT)
+    check("against", against, (Run, str, Path, NoneType), RUN_OR_NAME)
+    check("resume", resume, (str, NoneType), "'newest', the id of a run, or None")
+    check_results(results)
     if against is not None and smoke:
         raise BenchError("a smoke run is never compared: leave out smoke=True, or against")
     store, notes = Store(Path(results)), list[str]()
@@ -199,8 +208,11 @@ def load(name: str | Path = "latest", *, results: str | Path = "results") -> Sto
         BenchError: there is no such run, or several.
     """
     from bench_suite.reports.stored_run import StoredRun
+    from bench_suite.store.arguments import NAME, check, check_results
     from bench_suite.store.runs import Store
 
+    check("name", name, (str, Path), NAME)
+    check_results(results)
     return StoredRun.of(Store(Path(results)).open(name))
 
 
@@ -240,7 +252,9 @@ def frame(*runs: Run) -> pd.DataFrame:
     | `reason` | str | | why there is no value or no interval | nothing to say |
     """
     from bench_suite.reports.frames import metrics
+    from bench_suite.store.arguments import check_runs
 
+    check_runs(runs)
     return metrics(runs)
 
 
@@ -271,7 +285,9 @@ def cells(*runs: Run) -> pd.DataFrame:
     | `seconds.PART` | float64 | s | time of `data`, `build`, `encode`, `train`, `probes`, `total` | no such part |
     """
     from bench_suite.reports.frames import cells as cells_of
+    from bench_suite.store.arguments import check_runs
 
+    check_runs(runs)
     return cells_of(runs)
 
 
@@ -302,7 +318,10 @@ def predictions(*runs: Run, split: str = "test", **labels: object) -> pd.DataFra
         BenchError: none of the cells stored predictions on the split, or a file is damaged.
     """
     from bench_suite.reports.frames import predictions as predictions_of
+    from bench_suite.store.arguments import check, check_runs
 
+    check_runs(runs)
+    check("split", split, str, "the name of a split, such as 'test'")
     return predictions_of(runs, split, labels)
 
 
@@ -336,8 +355,12 @@ def compare(
     from bench_suite.comparison.baselines import base_for, head_run
     from bench_suite.comparison.compare import compare as compare_runs
     from bench_suite.reports.compared import Compared
+    from bench_suite.store.arguments import RUN_OR_NAME, check, check_results
     from bench_suite.store.runs import Run, Store
 
+    check("base", base, (Run, str, Path), RUN_OR_NAME)
+    check("head", head, (Run, str, Path), RUN_OR_NAME)
+    check_results(results)
     store = Store(Path(results))
     later = head if isinstance(head, Run) else head_run(store, head)
     return Compared.of(
@@ -350,6 +373,7 @@ def leaderboard(
     *,
     results: str | Path = "results",
     reference: str | None = None,
+    against: str | None = None,
 ) -> Leaderboard:
     """Return the leaderboard of runs, as `bench leaderboard` does; it prints as tables, and nothing is written.
 
@@ -358,9 +382,11 @@ def leaderboard(
         results: the folder of all runs.
         reference: the model that the others are compared with, or `best`; default: that of the newest suite that states
             one.
+        against: what the change of the ranking metric is since: a run, `baseline`, `latest` or `last:5`, as for
+            `compare`; default: the baseline of each suite that has one.
 
     Raises:
-        BenchError: there is no run, or the reference is no model of these runs.
+        BenchError: there is no run, the reference is no model of these runs, or none can be compared with `against`.
 
     Example:
         ```python
@@ -372,9 +398,15 @@ def leaderboard(
     """
     from bench_suite.reports.newest_runs import newest_of_each
     from bench_suite.reports.ranking import Leaderboard
+    from bench_suite.store.arguments import RUN_OR_NAME, check, check_each, check_results
     from bench_suite.store.atomic import StoreError
     from bench_suite.store.runs import Run, Store
 
+    check_results(results)
+    check("reference", reference, (str, NoneType), "the name of a model, 'best', or None")
+    check("against", against, (str, NoneType), "the id of a run, 'baseline', 'latest', or None")
+    if runs is not None and not isinstance(runs, Run | str | Path):
+        check_each("runs", runs, (Run, str, Path), f"{RUN_OR_NAME}, or a list of these", RUN_OR_NAME)
     store, notes = Store(Path(results)), list[str]()
     if runs is None:
         chosen = newest_of_each(store, notes.append)
@@ -383,7 +415,8 @@ def leaderboard(
         chosen = [name if isinstance(name, Run) else store.open(name) for name in names]
     if not chosen:
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
-    return Leaderboard.of(chosen, reference, [*notes, *(f"damaged and left out: {text}" for text in store.damages)])
+    notes += [f"damaged and left out: {text}" for text in store.damages]
+    return Leaderboard.of(chosen, reference, notes, against)
 
 
 def history(
@@ -424,8 +457,18 @@ def history(
     """
     from bench_suite.comparison.history.changes import Filter, histories
     from bench_suite.reports.metric_history import MetricHistory, require_series
+    from bench_suite.store.arguments import TEXT, check, check_each, check_results
     from bench_suite.store.runs import Store
 
+    check("metric", metric, str, "the name of a metric, such as 'quality/accuracy'")
+    for parameter, value in {"suite": suite, "branch": branch}.items():
+        check(parameter, value, (str, NoneType), f"{TEXT} or None")
+    check("hardware", hardware, str, TEXT)
+    check("least", least, (int, float, NoneType), "a number or None")
+    for parameter, names in {"tasks": tasks, "models": models}.items():
+        if not isinstance(names, str):
+            check_each(parameter, names, str, "a name or a list of names", "a name")
+    check_results(results)
     shown = Filter(_as_tuple(tasks), _as_tuple(models), hardware)
     known = histories(
         Store(Path(results)), metric, suite=suite, repository=Path.cwd(), branch=branch, dirty=dirty, least=least,
@@ -452,7 +495,12 @@ def report(run: Run, path: str | Path, *, reference: str | None = None) -> Path:
     """
     from bench_suite.reports.markdown import write_report
     from bench_suite.reports.table import check_reference
+    from bench_suite.store.arguments import PATH, RUN, check
+    from bench_suite.store.runs import Run
 
+    check("run", run, Run, RUN)
+    check("path", path, (str, Path), PATH)
+    check("reference", reference, (str, NoneType), "the name of a model, 'best', or None")
     check_reference(reference, [run])
     return write_report([run], Path(path), reference)[0]
 

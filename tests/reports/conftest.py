@@ -84,7 +84,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         environment = run.add_environment({"hardware": hardware, "packages": {"torch": "2.13.0"}})
         with run.writer() as writer:
             for record in records:
-                writer.write(Record(**{**vars(record), "environment": environment}))
+                writer.write(Record(**{**vars(record), "environment": environment, "run": run.name}))
         return run
 
     return make

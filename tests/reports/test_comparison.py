@@ -85,20 +85,6 @@ def test_the_text_has_each_finding_with_its_numbers_and_counts_the_rest() -> Non
     ]
 
 
-def test_the_end_of_a_run_shows_few_findings_without_a_gate_and_each_note_once() -> None:
-    findings = [
-        replace(ACCURACY, gated=False, verdict="worse", metric=f"m{number}", note="two seeds are few")
-        for number in range(5)
-    ]
-    gate = replace(ACCURACY, note="two seeds are few")
-    text = as_text(comparison(gate, *findings, status=1), 2)
-    assert [f"m{number}" in text for number in range(5)] == [True, True, False, False, False]
-    assert "and 3 more metrics without a gate: bench compare BASE HEAD" in text
-    assert text.count("two seeds are few") == 1
-    assert text.splitlines()[-1].startswith("1 gated metric: 1 regressed")
-    assert as_text(comparison(gate, *findings, status=1)).count("two seeds are few") == 6
-
-
 def test_the_title_names_the_first_failure_and_counts_the_others() -> None:
     failed = [UncomparedCell("failed", f"mnist, m{number}", "an error") for number in range(3)]
     probe = UncomparedCell("failed probe", "mnist, mlp", "an error", "speed")

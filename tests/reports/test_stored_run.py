@@ -1,5 +1,6 @@
 """A run from Python: short as an expression, its leaderboard as text, tables in a notebook."""
 
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import bench_suite
 from bench_suite.contracts import ProbeRow
 from bench_suite.reports.stored_run import MAX_REASONS, StoredRun, failure_lines
 from bench_suite.reports.terminal import terminal_table
+
+check = runpy.run_path(str(Path(__file__).parents[1] / "frame_documentation.py"))["check"]
 
 
 def test_a_loaded_run_is_a_run_and_prints_as_its_leaderboard(make_run, record, monkeypatch) -> None:
@@ -18,6 +21,12 @@ def test_a_loaded_run_is_a_run_and_prints_as_its_leaderboard(make_run, record, m
     assert repr(run) == f"<StoredRun {stored.name}: 2 cells>"
     assert str(run) == terminal_table(stored, 100)
     assert StoredRun.of(run) is run
+
+
+def test_the_frame_of_a_run_has_the_documented_columns(make_run, record) -> None:
+    run = StoredRun.of(make_run(record(half_width=0.01), record(seed=1, half_width=0.01)))
+    check(run.frame(), StoredRun.frame)
+    assert run.frame().equals(bench_suite.frame(run))
 
 
 def test_a_notebook_shows_failures_findings_and_the_board(hostile_run, html_text, hostile) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from bench_suite.cli.completion_values import suites
 from bench_suite.components.suggestions import nearest
+from bench_suite.store.commands import results_option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -120,16 +120,7 @@ def run_arguments(
     words += [word for choice in only for word in ("--only", choice)]
     words += ["-k", keyword] if keyword else []
     words += ["--trust"] if trust else []
-    words += [] if results == Path("results") else ["--results", str(results)]
-    return shlex.join(words)
-
-
-def display_path(path: Path) -> str:
-    """Return the path relative to the working folder if it is inside that folder, else the path itself."""
-    try:
-        return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
-    except FileNotFoundError:  # a component has removed the working folder
-        return str(path)
+    return f"{shlex.join(words)}{results_option(results)}"
 
 
 def shared_options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, display_path, shared_options
+from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.environment import format_bytes
+from bench_suite.store.commands import display_path
 
 
 @click.group(name="baseline")

@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench_suite.cli.arguments import display_path
 from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports.values import kind_in_words
 from bench_suite.store.atomic import StoreError, safe_name
+from bench_suite.store.commands import display_path
 from bench_suite.store.records import to_json
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.durations import format_duration

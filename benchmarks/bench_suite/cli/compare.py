@@ -191,16 +191,11 @@ def write_files(comparison: Comparison, markdown: Path | None, junit: Path | Non
         write(junit, exporter.export(comparison))
 
 
-def say_comparison(comparison: Comparison, max_findings: int | None = None) -> None:
-    """Print findings, gated metrics and cells that are not compared, worst first, and the result in one line.
-
-    Args:
-        comparison: the comparison.
-        max_findings: metrics without a gate that are shown at most; None shows all of them.
-    """
+def say_comparison(comparison: Comparison) -> None:
+    """Print findings, gated metrics and cells that are not compared, worst first, and the result in one line."""
     from bench_suite.reports.comparison import as_text
 
-    say(as_text(comparison, max_findings))
+    say(as_text(comparison))
 
 
 def as_document(comparison: Comparison) -> dict[str, object]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from bench_suite.cli.arguments import RESULTS, display_path
+from bench_suite.cli.arguments import RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
+from bench_suite.store.commands import display_path
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison

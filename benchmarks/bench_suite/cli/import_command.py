@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, shared_options
-from bench_suite.cli.next_steps import results_option
 from bench_suite.cli.output import say
+from bench_suite.store.commands import results_option
 
 if TYPE_CHECKING:
     from bench_suite.components.discovery import Component

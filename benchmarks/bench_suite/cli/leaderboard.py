@@ -34,18 +34,30 @@ from bench_suite.store.runs import Store
     help="Write it to FILE.",
 )
 @REFERENCE
+@click.option(
+    "--against",
+    metavar="BASE",
+    shell_complete=run_names,
+    help="Show how much the metric that ranks has changed since BASE: a run, `baseline`, `latest` or `last:5`; "
+    "default: the baseline of each suite that has one.",
+)
 @without_collections
-def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path, reference: str | None) -> None:
+def command(
+    runs: tuple[str, ...], results: Path, into: Path | None, output: Path, reference: str | None, against: str | None
+) -> None:
     """Write a leaderboard of the given runs, by default of the newest run of each suite.
 
     RUN is the name of a run or the first letters of it. Smoke runs are never ranked. Imports of one suite are ranked
-    together, and the newest import of a model on a task counts.
+    together, and the newest import of a model on a task counts. If a suite has a baseline, its rows show their change
+    since then (see bench baseline).
 
     \b
       bench leaderboard
       bench leaderboard --into README.md
       bench leaderboard --reference logistic_regression
+      bench leaderboard --against baseline
     """
+    from bench_suite.reports.changes import with_changes_since
     from bench_suite.reports.leaderboard import insert, leaderboard, ranked_runs, write_leaderboard
     from bench_suite.reports.newest_runs import newest_of_each
     from bench_suite.reports.table import check_reference, standings
@@ -57,7 +69,8 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
         say_left_out(store.damages)
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
     check_reference(reference, selected_runs)
-    ranking = standings(ranked_runs(selected_runs), reference)
+    ranked = ranked_runs(selected_runs)
+    ranking = with_changes_since(standings(ranked, reference), ranked, against, partial(say, err=True))
     if into is not None:
         insert(leaderboard(selected_runs, ranking), into)
     else:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_suite.cli.arguments import display_path
+from bench_suite.store.commands import results_option
 
 if TYPE_CHECKING:
     from bench_suite.execution.session import Outcome
@@ -121,9 +119,3 @@ def _baseline(run: Run, run_command: str) -> Iterator[Step]:
     elif not run.info.get("only"):
         purpose = "keep this run as the baseline; compare later runs with --against baseline"
         yield Step(f"bench baseline set{results_option(run.path.parent)}", purpose)
-
-
-def results_option(root: Path) -> str:
-    """Return the option `--results` with a blank before it, as far as a command needs it to find a folder of runs."""
-    folder = display_path(root)
-    return "" if folder == "results" else f" --results {shlex.quote(folder)}"

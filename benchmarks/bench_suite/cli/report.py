@@ -10,8 +10,8 @@ import click
 from bench_suite.cli.arguments import REFERENCE, RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.garbage import without_collections
-from bench_suite.cli.next_steps import results_option
 from bench_suite.cli.output import say, say_left_out
+from bench_suite.store.commands import results_option
 from bench_suite.store.runs import Store
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from bench_suite.cli.arguments import display_path
+from bench_suite.cli.comparison_screen import comparison_sections
 from bench_suite.cli.screen import Entry, Section
 from bench_suite.components.evaluate_uri import name_of
 from bench_suite.contracts import FINDING_CODES, Finding, Severity
 from bench_suite.reports.board import NO_RESULTS, SMOKE, BoardTable, board
 from bench_suite.reports.doubts import doubt_lines
+from bench_suite.store.commands import bench, display_path
 from bench_suite.suite.gate_section import gate_warnings
 
 if TYPE_CHECKING:
+    from bench_suite.comparison.compare import Comparison
     from bench_suite.comparison.gates import Judgement
     from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
+    from bench_suite.store.runs import Run
     from bench_suite.suite.plan import Plan
     from bench_suite.suite.spec import Gate
 
@@ -27,7 +31,17 @@ MIN_TABLE = 2
 "Lines of a table that are always shown: the heading and the best row."
 OTHER_ROWS = 12
 "Rows of a screen that are left for what is no table."
+COMPARISON_ROWS = 6
+"Further rows for a comparison."
 GATE_ORDER = ("failed", "absent", "cannot tell", "not judged", "passed")
+BAD = ("failed", "absent")
+"Verdicts against a run."
+MAX_BAD = 3
+"Verdicts against a run that are shown however small the screen is."
+MAX_ODDITIES = 3
+"Notes on what is odd that are shown if not everything fits."
+MAX_STEPS = 2
+"Next steps that are shown if not everything fits."
 GATE_COLOURS = {"failed": "red", "absent": "red", "cannot tell": "yellow", "passed": "green"}
 
 
@@ -46,8 +60,8 @@ class End:
     failing_codes: Sequence[str] = ()
     "Codes of findings that the suite forbids."
     smoke: bool = False
-    compared: bool = False
-    "Whether a comparison follows, which judges tolerances."
+    comparison: Comparison | None = None
+    "The comparison with an earlier run, which judges tolerances."
 
 
 def sections(end: End, columns: int, rows: int | None) -> list[Section]:
@@ -56,19 +70,37 @@ def sections(end: End, columns: int, rows: int | None) -> list[Section]:
     Args:
         end: the run.
         columns: the columns of the terminal.
-        rows: the rows of the terminal; None for a file, which shows all tables.
+        rows: the rows of the terminal; None for a file, which shows all tables, and has the whole comparison elsewhere.
     """
+    verdicts = [*_verdicts(end)]
+    failed = sum(entry.verdict in BAD for entry in verdicts)
+    comparison = None if rows is None else end.comparison
     return [
         Section([Entry("", err=True)], expendable=True),
         *_board(end, columns, rows),
-        Section([*_verdicts(end)], least=1, text_rows=2, rest=_other_gates),
+        *(() if comparison is None else comparison_sections(comparison, end.outcome.run.path.parent)),
+        Section(verdicts, least=min(max(failed, 1), MAX_BAD), text_rows=2, rest=_other_gates),
         Section([*_failures(end)], least=1, text_rows=4, rest=_others("more line")),
-        Section([*_oddities(end)], least=1, text_rows=2, rest=_others("more note")),
+        Section([*_oddities(end)], least=1, most=MAX_ODDITIES, text_rows=2, rest=_others("more note")),
     ]
 
 
-def _others(noun: str) -> Callable[[Sequence[Entry]], str]:
-    return lambda left: f"… and {len(left)} {noun}{'' if len(left) == 1 else 's'}: see the report"
+def tail(run: Run, report: Path | None, steps: Sequence[str]) -> list[Section]:
+    """Return the last sections: where the files are, and what to do next.
+
+    Args:
+        run: the run that has ended.
+        report: its report, if that could be written.
+        steps: the lines of the next steps, the most useful first.
+    """
+    records = Section([Entry(f"records  {display_path(run.path)}/records/")])
+    files = Section([Entry(f"report   {display_path(report)}")] if report is not None else [], least=1)
+    blank = Section([Entry("")], expendable=True)
+    return [blank, records, files, blank, Section([*map(Entry, steps)], least=MAX_STEPS, most=MAX_STEPS)]
+
+
+def _others(noun: str, where: str = "see the report") -> Callable[[Sequence[Entry]], str]:
+    return lambda left: f"… {len(left)} {noun}{'' if len(left) == 1 else 's'}: {where}"
 
 
 # ── the board ───────────────────────────────────────────────────────────────────────────────────
@@ -81,14 +113,17 @@ def _board(end: End, columns: int, rows: int | None) -> Iterator[Section]:
         return
     if shown.smoke:
         yield Section([Entry(SMOKE)], least=1)
-    most = len(shown.tables) if rows is None else _room(shown.tables, rows - OTHER_ROWS)
+    smoke, run = shown.smoke, end.outcome.run
+    where = "see the report" if smoke else bench("leaderboard", run.name, results=run.path.parent)
+    other = OTHER_ROWS + (COMPARISON_ROWS if end.comparison is not None else 0)
+    most = len(shown.tables) if rows is None else _room(shown.tables, rows - other)
     for number, table in enumerate(shown.tables[:most]):
         if number:
             yield Section([Entry("")], expendable=True)
-        yield _table(table)
+        yield from _table(table, where)
     if len(shown.tables) > most:
         left = len(shown.tables) - most
-        yield Section([Entry(f"… and {left} more task{'' if left == 1 else 's'}: see the report")], least=1)
+        yield Section([Entry(f"… {left} more task{'' if left == 1 else 's'}: {where}")], least=1)
     if shown.across:
         yield Section([Entry(""), *map(Entry, shown.across)], expendable=True)
     yield Section([Entry("")], expendable=True)
@@ -101,9 +136,10 @@ def _room(tables: Sequence[BoardTable], rows: int) -> int:
     return next((count for count in range(len(tables), 1, -1) if sum(needs[:count]) <= rows), 1)
 
 
-def _table(table: BoardTable) -> Section:
-    entries = [Entry(table.heading, style="bold"), *map(Entry, table.rows), *map(Entry, table.notes)]
-    return Section(entries, least=MIN_TABLE, rest=_others("more row"))
+def _table(table: BoardTable, where: str) -> Iterator[Section]:
+    rows = [Entry(table.heading, style="bold"), *map(Entry, table.rows)]
+    yield Section(rows, least=MIN_TABLE, rest=_others("more row", where))
+    yield Section([*map(Entry, table.notes)], expendable=True)
 
 
 # ── verdicts ────────────────────────────────────────────────────────────────────────────────────
@@ -127,12 +163,12 @@ class _Verdict(Entry):
     verdict: str = ""
 
 
-def _verdicts(end: End) -> Iterator[Entry]:
+def _verdicts(end: End) -> Iterator[_Verdict]:
     """Yield a line for each gate, the worst first."""
     for code in end.failing_codes:
         yield _Verdict(finding_line(code), style=GATE_COLOURS["failed"], verdict="failed")
     # The comparison judges the gates that need a baseline.
-    ordered = [one for one in end.judgements if not (end.compared and one.needs_baseline)]
+    ordered = [one for one in end.judgements if end.comparison is None or not one.needs_baseline]
     for one in sorted(ordered, key=lambda one: GATE_ORDER.index(one.verdict)):
         yield _Verdict(gate_line(one), style=GATE_COLOURS.get(one.verdict, ""), verdict=one.verdict)
 
@@ -140,7 +176,7 @@ def _verdicts(end: End) -> Iterator[Entry]:
 def _other_gates(left: Sequence[Entry]) -> str:
     """Return how many gates are left out, by verdict."""
     counts = Counter(entry.verdict for entry in left if isinstance(entry, _Verdict))
-    return f"… and {', '.join(f'{count} more gates {verdict}' for verdict, count in counts.items())}: see the report"
+    return f"… {', '.join(f'{count} more gates {verdict}' for verdict, count in counts.items())}: see the report"
 
 
 # ── what is odd ─────────────────────────────────────────────────────────────────────────────────

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import display_path
 from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
-from bench_suite.cli.screen import Entry, Section, fit
+from bench_suite.cli.screen import Section, fit
 from bench_suite.contracts import BenchError
+from bench_suite.store.commands import display_path
 from bench_suite.suite.gate_section import gate_warnings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def conclude(
         base: the run or the runs to compare with (`--against`).
     """
     from bench_suite.cli.next_steps import step_lines
-    from bench_suite.cli.run_screen import End, sections
+    from bench_suite.cli.run_screen import End, sections, tail
     from bench_suite.comparison.gates import applies
     from bench_suite.comparison.ratios.gates import judge_run
 
@@ -75,29 +75,19 @@ def conclude(
         compared=comparison is not None,
         unjudged=unjudged,
     )
-    files = [f"records  {display_path(run.path)}/records/"]
-    files += [f"report   {display_path(report_file)}"] if report_file is not None else []
     size = shutil.get_terminal_size()
     rows = size.lines - 1 if sys.stdout.isatty() else None
     codes = failing_codes(outcome, plan.suite.fail_on)
-    end = End(plan, outcome, judgements, gates, codes, smoke=smoke, compared=comparison is not None)
-    head = sections(end, size.columns, rows)
-    tail = [
-        Section([Entry("")], expendable=True),
-        Section([*map(Entry, files), Entry(""), *map(Entry, steps)], least=MAX_TAIL),
-    ]
-    _say_sections(head if comparison is not None else [*head, *tail], size.columns, rows)
-    if comparison is not None:
+    end = End(plan, outcome, judgements, gates, codes, smoke=smoke, comparison=comparison)
+    head, rest = sections(end, size.columns, rows), tail(run, report_file, steps)
+    if comparison is not None and rows is None:  # a file has all of the comparison, between the two
+        _say_sections(head, size.columns, rows)
         say()
-        say_comparison(comparison, None if rows is None else MAX_FINDINGS)
-        _say_sections(tail, size.columns, None)
+        say_comparison(comparison)
+        _say_sections(rest, size.columns, rows)
+    else:
+        _say_sections([*head, *rest], size.columns, rows)
     return status
-
-
-MAX_FINDINGS = 3
-"Metrics without a gate that the end of a run shows on a terminal; `bench compare` shows all of them."
-MAX_TAIL = 12
-"Lines at the end that are never cut: where the files are, and what to do next."
 
 
 def _say_sections(parts: Sequence[Section], columns: int, rows: int | None) -> None:

@@ -32,6 +32,8 @@ class Section:
     "Whether it is cut before all others, such as a blank line."
     text_rows: int | None = None
     "Rows of the terminal that a text takes at most if not everything fits; None for any number."
+    most: int | None = None
+    "Number of entries that are shown at most if not everything fits; None for any number."
     rest: Callable[[Sequence[Entry]], str] | None = None
     "Returns the line that stands for entries that are left out; None leaves them out silently."
 
@@ -39,7 +41,8 @@ class Section:
 def fit(sections: Sequence[Section], columns: int, rows: int | None) -> list[Entry]:
     """Return the entries that fit, with a line for what is left out.
 
-    If not everything fits, long texts are cut first, then expendable sections, then the longest section from its end.
+    If not everything fits, long texts are cut first, and sections end at their `most` entries. Then expendable sections
+    go, then entries of the longest section from its end.
 
     Args:
         sections: the sections, from top to bottom.
@@ -50,6 +53,7 @@ def fit(sections: Sequence[Section], columns: int, rows: int | None) -> list[Ent
     if rows is None or _rows(sections, counts, columns) <= rows:
         return _shown(sections, counts)
     sections = [_with_short_texts(section, columns) for section in sections]
+    counts = [count if one.most is None else min(count, one.most) for one, count in zip(sections, counts)]
     while _rows(sections, counts, columns) > rows:
         spare = {number: count - sections[number].least for number, count in enumerate(counts)}
         spare = {number: count for number, count in spare.items() if count > 0}
@@ -57,6 +61,10 @@ def fit(sections: Sequence[Section], columns: int, rows: int | None) -> list[Ent
             break
         first = max(spare, key=lambda number: (sections[number].expendable, spare[number], number))
         counts[first] = 0 if sections[first].expendable else counts[first] - 1
+    for number, section in enumerate(sections):  # a line that stands for one entry may take as much room as the entry
+        whole = [*counts[:number], len(section.entries), *counts[number + 1 :]]
+        if len(section.entries) - counts[number] == 1 and _rows(sections, whole, columns) <= rows:
+            counts = whole
     return _shown(sections, counts)
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, SET, SMOKE, display_path, shared_options
+from bench_suite.cli.arguments import JSON, RESULTS, SET, SMOKE, shared_options
 from bench_suite.cli.completion_values import components_of
 from bench_suite.cli.output import printable, say
+from bench_suite.store.commands import display_path
 
 if TYPE_CHECKING:
     from bench_suite.components.discovery import Component

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench_suite.cli.arguments import display_path, run_arguments
+from bench_suite.cli.arguments import run_arguments
 from bench_suite.contracts import BenchError
 from bench_suite.execution.component_checks import check_trust
 from bench_suite.pytest_plugin import tests
 from bench_suite.pytest_plugin.selection import Group, groups_of, narrow
+from bench_suite.store.commands import display_path
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.cell import words_of
 from bench_suite.suite.option_checks import check_plan_options

@@ -63,8 +63,8 @@ class CellTest(SuiteTest):
 
     def runtest(self) -> None:
         """Check the record, and report its timings to pytest-benchmark."""
-        from bench_suite.cli.arguments import display_path
         from bench_suite.cli.run_screen import failure_reasons
+        from bench_suite.store.commands import display_path
 
         records = self.records()
         if not records:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -94,36 +93,18 @@ def _short(text: str) -> str:
     return escaping.inline(text if len(text) <= MAX_NOTE else text[: MAX_NOTE - 1] + "…")
 
 
-def as_text(comparison: Comparison, max_findings: int | None = None) -> str:
-    """Return gated metrics, findings and cells that are not compared, worst first, with notes on the whole runs.
-
-    Args:
-        comparison: the comparison.
-        max_findings: metrics without a gate that are shown at most, the worst first, and then each note once; None
-            shows all of them.
-    """
+def as_text(comparison: Comparison) -> str:
+    """Return gated metrics, findings and cells that are not compared, worst first, with notes on the whole runs."""
     parts = [f"{comparison.base} → {comparison.head}"]
     parts += [f"  {GATES_DIFFER}"] if comparison.gate_changes else []
     parts += [f"    {'!' if change.weaker else ' '} {change}" for change in comparison.gate_changes]
     parts += [*(f"  {note}" for note in comparison.notes), ""]
     shown, quiet = shown_and_quiet(comparison)
-    findings = itertools.count(1)
-    notes: set[str] = set()
-    entries: list[tuple[Verdict, list[str]]] = []
-    cut = 0
-    for row in shown:
-        if max_findings is not None and not row.gated and next(findings) > max_findings:
-            cut += 1
-            continue
-        entries.append((row.verdict, list(_row_text(row, without_note=max_findings is not None and row.note in notes))))
-        notes.add(row.note)
+    entries: list[tuple[Verdict, list[str]]] = [(row.verdict, list(_row_text(row))) for row in shown]
     for cell in comparison.uncompared:
         entries.append(("not compared", [f"{cell.reason_code}: {cell.where}", f"    {_detail(cell)}"]))
     for _, lines in sorted(entries, key=lambda entry: WORST_FIRST.index(entry[0])):
         parts += lines
-    if cut:
-        command = f"bench compare {comparison.base_word or comparison.base} {comparison.head}"
-        parts.append(f"and {cut} more metrics without a gate: {command}")
     rest = Counter(row.verdict for row in quiet)
     if rest:
         parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
@@ -167,10 +148,10 @@ def _percent(share: float) -> str:
     return f"{share * 100:.{4 if share > 0.5 else 3}g} %"
 
 
-def _row_text(row: Row, *, without_note: bool = False) -> Iterator[str]:
-    """Yield a metric's verdict, its numbers, and its note unless an earlier row has it."""
+def _row_text(row: Row) -> Iterator[str]:
+    """Yield a metric's verdict, its numbers, and its note."""
     yield f"{row.verdict}: {row.name}, {row.where}{'' if row.gated else '  (not gated)'}"
-    yield from (f"    {text}" for text in (numbers_in_words(row), "" if without_note else row.note) if text)
+    yield from (f"    {text}" for text in (numbers_in_words(row), row.note) if text)
 
 
 def numbers_in_words(row: Row) -> str:

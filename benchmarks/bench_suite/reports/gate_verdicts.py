@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -136,42 +136,51 @@ def headline(verdicts: RunVerdicts) -> str:
     return ", ".join(parts)
 
 
-def with_changes(tables: Sequence[Table], comparison: Comparison) -> list[Table]:
+def with_changes(tables: Sequence[Table], *comparisons: Comparison, reference: str = COLUMN) -> list[Table]:
     """Return tables with a column of the change of the ranking metric since the baseline, after that metric.
 
     Tables without any compared row stay as they are.
+
+    Args:
+        tables: the tables, of one run or of several.
+        comparisons: of each run whose rows get their change, as head.
+        reference: what the head of the column calls the run that is compared with.
     """
-    return [_with_change(table, comparison) for table in tables]
+    known = {comparison.head: comparison for comparison in comparisons}
+    return [_with_change(table, known, reference) for table in tables]
 
 
-def _with_change(table: Table, comparison: Comparison) -> Table:
+def _with_change(table: Table, comparisons: Mapping[str, Comparison], reference: str) -> Table:
     sort = table.sort
     if sort is None or sort not in table.columns:
         return table
     coordinates = coordinates_text(key_of(sort))
-    known: dict[str, VerdictRow] = {}
-    for row in comparison.rows:
-        if (row.metric, row.coordinates, row.ratio_to) == (sort.name, coordinates, ""):
-            known.setdefault(row.where, row)
-    compared = [known.get(group_name(row.cells[0].cell)) for row in table.rows]
+    known: dict[tuple[str, str], VerdictRow] = {}
+    for head in {record.run for row in table.rows for record in row.cells} & comparisons.keys():
+        for row in comparisons[head].rows:
+            if (row.metric, row.coordinates, row.ratio_to) == (sort.name, coordinates, ""):
+                known.setdefault((head, row.where), row)
+    compared = [known.get((row.cells[0].run, group_name(row.cells[0].cell))) for row in table.rows]
     if all(row is None or row.difference is None for row in compared):
         return table
     relative = any(row.relative for row in compared if row is not None)
-    column = replace(sort, unit=SHARE if relative else sort.unit, reference=COLUMN)
+    column = replace(sort, unit=SHARE if relative else sort.unit, reference=reference)
     position = table.columns.index(sort) + 1
     rows = tuple(
-        replace(row, values={**row.values, column: _change(row, own, comparison)})
+        replace(row, values={**row.values, column: _change(row, own, comparisons.get(row.cells[0].run))})
         for row, own in zip(table.rows, compared)
     )
     columns = (*table.columns[:position], column, *table.columns[position:])
-    return replace(table, columns=columns, rows=rows, baseline=COLUMN)
+    return replace(table, columns=columns, rows=rows, baseline=reference)
 
 
-def _change(row: Row, compared: VerdictRow | None, comparison: Comparison) -> Value:
+def _change(row: Row, compared: VerdictRow | None, comparison: Comparison | None) -> Value:
     """Return the change of one row; p belongs to gates in one direction only, so a gate's is left out."""
     if compared is not None:
         value = difference_value(compared)
         return replace(value, p=None) if compared.gated else value
+    if comparison is None:
+        return Value(None, reason="its run is not compared")
     name = group_name(row.cells[0].cell)
     reasons = [cell for cell in comparison.uncompared if cell.where == name or cell.where.startswith(f"{name}, ")]
     reason = f"{reasons[0].reason_code}: {reasons[0].detail}" if reasons else "not in the baseline"

@@ -46,7 +46,7 @@ DIFFERENCES = (
     "the differences of the whole table (Holm, 5 %). `not clear`: the interval contains 0."
 )
 CHANGES = (
-    "The column `− baseline run` contains the change since the suite's baseline, over the same test examples and "
+    "The column `− {reference}` contains the change since {base}, over the same test examples and "
     "seeds, with the interval that decides. The verdict is that of the gate, or else *better* or *worse* if 0 lies "
     "outside (`not clear`: it does not); at most 5 % of such findings are false on average (Benjamini and Hochberg)."
 )
@@ -76,7 +76,9 @@ def reading(shown: Sequence[Table]) -> str:
     parts += [BY_INTERVALS] if "intervals" in ways else []
     references = {(table.baseline, column.reference) for table in shown for column in table.columns if column.reference}
     parts += [DIFFERENCES] if any(baseline != reference for baseline, reference in references) else []
-    parts += [CHANGES] if any(baseline == reference for baseline, reference in references) else []
+    for changed in dict.fromkeys(reference for baseline, reference in sorted(references) if baseline == reference):
+        base = "the suite's baseline" if changed == "baseline run" else "that run"
+        parts.append(CHANGES.format(reference=escaping.inline(changed), base=base))
     parts += [BOLD] if any(best_values(table) for table in shown) else []
     parts += [FEW_SEEDS] if any(len(row.cells) == 2 and row.folds < 2 for row in rows) else []
     parts += [FOLDS] if any(row.folds > 1 for row in rows) else []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.reports import board_html, leaderboard, notebook_html
+from bench_suite.reports.changes import with_changes_since
 from bench_suite.reports.columns import Column
 from bench_suite.reports.escaping import printable
 from bench_suite.reports.rows import Row
@@ -44,7 +45,9 @@ class Leaderboard:
     "What a reader must know of the choice of runs, such as that one is incomplete."
 
     @staticmethod
-    def of(runs: Sequence[Run], reference: str | None = None, notes: Sequence[str] = ()) -> Leaderboard:
+    def of(
+        runs: Sequence[Run], reference: str | None = None, notes: Sequence[str] = (), against: str | None = None
+    ) -> Leaderboard:
         """Return the leaderboard of some runs.
 
         Args:
@@ -52,13 +55,18 @@ class Leaderboard:
             reference: the model that the others are compared with, or `best`; default: that of the newest suite that
                 states one.
             notes: remarks on the choice of runs.
+            against: what the change of the ranking metric is since, as for `bench leaderboard --against`; default: the
+                baseline of each suite that has one.
 
         Raises:
-            ComparisonError: the reference is not a model of these runs.
+            BenchError: the reference is not a model of these runs, or none of them can be compared with `against`.
         """
         check_reference(reference, runs)
         ranked = leaderboard.ranked_runs(runs) or runs
-        return Leaderboard(tuple(ranked), standings(ranked, reference), tuple(notes))
+        remarks = [*notes]
+        comparable = [run for run in ranked if not run.info.get("smoke")]
+        ranking = with_changes_since(standings(ranked, reference), comparable, against, remarks.append)
+        return Leaderboard(tuple(ranked), ranking, tuple(remarks))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -93,7 +101,7 @@ class Leaderboard:
         | `n` | Int64 | examples | test examples behind each seed's value | unknown, or not equal |
         | `unit` | str | | unit of value and ends; empty if there is none | never |
         | `better` | str | | `higher`, `lower` or `none` | never |
-        | `reference` | str | | the model from which the value is a difference, or empty | never |
+        | `reference` | str | | the model, or the base run, from which the value is a difference, or empty | never |
         | `verdict` | str | | what the difference says | the metric itself |
         | `p` | float64 | | p of the difference, corrected for all of the table (Holm) | the metric itself |
         | `note` | str | | why value, interval or some seeds are missing | nothing to say |

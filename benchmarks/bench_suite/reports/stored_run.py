@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Record
 from bench_suite.reports import board_html, notebook_html
@@ -14,6 +15,9 @@ from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.table import tables
 from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_REASONS = 8
 "Failures that a notebook lists; the others are counted."
@@ -26,6 +30,35 @@ class StoredRun(Run):
     def of(run: Run) -> StoredRun:
         """Return the same run with these methods."""
         return run if isinstance(run, StoredRun) else StoredRun(run.path)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the metrics as a data frame: one row for each metric of each cell, as `bench_suite.frame` does.
+
+        A name in capitals stands for each label of a cell, and for each coordinate of a metric.
+
+        | column | type | unit | meaning | missing |
+        |---|---|---|---|---|
+        | `run` | str | | id of the run | never |
+        | `suite` | str | | name of the suite | never |
+        | `id` | str | | id of the cell, equal across runs and machines | never |
+        | `LABEL` | as in the suite | | label of the cell | no such axis, or a model without engine |
+        | `data` | str | | name of the data set | the cell ended before its data were loaded |
+        | `status` | str | | how the cell ended: `ok`, `failed`, `unavailable`, `interrupted` | never |
+        | `metric` | str | | `probe/metric` | never |
+        | `at.COORDINATE` | str or float64 | | coordinate of the value | the metric has no such coordinate |
+        | `value` | float64 | `unit` | the value | it could not be measured: see `reason` |
+        | `low`, `high` | float64 | `unit` | ends of the confidence interval | no interval |
+        | `level` | float64 | share | confidence level of the interval, such as 0.95 | no interval |
+        | `over` | str | | what varies: `examples`, `clusters`, `seeds`, `processes`, `folds` | no interval |
+        | `n` | Int64 | examples | number of examples, or of other units, behind the value | unknown |
+        | `unit` | str | | unit of value and interval; empty if there is none | never |
+        | `better` | str | | which values are better: `higher`, `lower`, `none` | never |
+        | `kind` | str | | `estimate`, `exact` (a count) or `single` (one observation) | never |
+        | `reason` | str | | why there is no value or no interval | nothing to say |
+        """
+        from bench_suite.reports.frames import metrics
+
+        return metrics([self])
 
     def markdown(self) -> str:
         """Return the report of the run as Markdown, without its pictures: what `bench report` writes."""

@@ -66,7 +66,12 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
     if any(row.letters for table in shown_tables for row in table.rows):
         legend.append("a, b: rows that share a letter cannot be told apart.")
-    if any(column.reference for table in shown_tables for column in table.columns):
+    references = {(table.baseline, column.reference) for table in shown_tables for column in table.columns}
+    legend += [
+        f"− {flat(own)}: change since that run, over the same test examples."
+        for own in sorted({reference for baseline, reference in references if reference and baseline == reference})
+    ]
+    if any(reference and baseline != reference for baseline, reference in references):
         legend.append("− MODEL: difference from that model; interval and p are corrected for all in a table.")
     parts.append("\n".join(_wrap(line, width) for line in legend))
     return "\n\n".join(parts)
