@@ -112,14 +112,18 @@ def bounds(option: Option) -> str:
 
 
 def metric_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a table with unit, direction, ideal value and range of each metric."""
+    """Return a table with meaning, unit, direction, ideal value and range of each metric."""
+    described = any("about" in facts for facts in metrics.values())
     return table(
-        ("metric", "unit", "better", "ideal", "range"),
+        ("metric", *(["meaning"] if described else []), "unit", "better", "ideal", "range"),
         (
-            [f"`{name}`", facts["unit"], facts["better"], f"{facts.get('ideal', '')}", range_text(facts.get("range"))]
+            [
+                f"`{name}`", *([str(facts.get("about", ""))] if described else []), facts["unit"], facts["better"],
+                f"{facts.get('ideal', '')}", range_text(facts.get("range")),
+            ]
             for name, facts in metrics.items()
         ),
-    )
+    )  # fmt: skip
 
 
 def range_text(bounds: tuple[float | None, float | None] | None) -> str:

@@ -258,11 +258,14 @@ class Finding:
     mend: str
     "The line of the suite that mends it, or a sentence on what to do if no line can. Programs never read it."
     subject: str = ""
-    "The column, attribute, pair of splits or model that it is about, such as `age`, `train/test`."
+    "The column, attribute, pair of splits or model that it is about, such as `age`, `train/test`; of several, all."
     values: Mapping[str, float] = field(default_factory=dict)
     "The numbers behind it, such as `auc`, `low` and `high`."
     evidence: tuple[Evidence, ...] = ()
     "The examples that show it, by split; empty if it is about a whole column, split or model."
+    subjects: tuple[str, ...] = ()
+    """If it is about several columns, attributes or models: each of them, and `subject` names all. A task has one
+    finding of a kind with one advice: advice on each of them by itself would contradict the others."""
 
 
 # ── models ──────────────────────────────────────────────────────────────────────────────────────

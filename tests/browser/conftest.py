@@ -93,7 +93,7 @@ class Board:
 
     def sort(self, by: str) -> str | None:
         """Press the button of a column's head, and return how the column is sorted then."""
-        self.head(by).get_by_role("button").click()
+        self.head(by).get_by_role("button").first.click()  # the second one explains the metric
         return self.head(by).get_attribute("aria-sort")
 
     def labels(self) -> list[str]:

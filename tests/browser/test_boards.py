@@ -235,3 +235,78 @@ def test_each_axis_that_tells_rows_apart_is_a_filter(page_of: Callable, visit: C
     assert sum(counts) == rows
     axis.select_option("")
     assert board.section.locator("tbody tr").count() == rows
+
+
+def test_keys_open_and_close_what_a_column_means(known_page: Path, visit: Callable) -> None:
+    shown = visit(known_page)
+    page, board = shown.page, shown.board()
+    tip, button = page.locator("#tip"), board.head(column(board, "accuracy")).get_by_role("button", name="Meaning")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert "Share of the test examples whose predicted class is the true one. Higher is better." in tip.inner_text()
+    assert button.get_attribute("aria-expanded") == "true"
+    assert tip.get_attribute("role") == "status", "a screen reader says it"
+    box, head = tip.bounding_box(), button.bounding_box()
+    assert 0 < box["y"] - head["y"] < 60, "it is beside what it explains"
+    page.keyboard.press("Escape")
+    assert tip.inner_text() == ""
+    assert button.evaluate("one => one === document.activeElement")
+    assert board.head(column(board, "accuracy")).get_attribute("aria-sort") is None, "to ask does not sort"
+
+
+def test_a_touch_opens_what_a_column_means_and_a_touch_elsewhere_closes_it(known_page: Path, visit: Callable) -> None:
+    shown = visit(known_page, viewport={"width": 390, "height": 844}, has_touch=True)
+    page, board = shown.page, shown.board()
+    tip, heads = page.locator("#tip"), board.section.get_by_role("button", name="Meaning")
+    heads.first.tap()
+    first = tip.inner_text()
+    heads.nth(1).tap()
+    assert tip.inner_text() not in ("", first)
+    assert tip.bounding_box()["x"] >= 0
+    assert shown.overflow() == 0, shown.widest()
+    heads.nth(1).tap()
+    assert tip.inner_text() == "", "the same one closes it"
+    heads.first.tap()
+    page.get_by_role("heading").first.tap()
+    assert tip.inner_text() == ""
+
+
+def test_the_dialog_of_a_number_says_what_its_metric_means(known_page: Path, visit: Callable) -> None:
+    shown = visit(known_page)
+    board = shown.board()
+    board.cell(0, column(board, "accuracy")).get_by_role("button").click()
+    assert "quality/accuracy: Share of the test examples" in shown.page.get_by_role("dialog").inner_text()
+
+
+def test_without_the_program_the_meanings_are_unfolded_in_the_page(known_page: Path, visit: Callable) -> None:
+    page = visit(known_page, java_script_enabled=False).page
+    page.locator(".meanings summary").first.click()
+    assert "Higher is better. Unit: fraction, from 0 to 1." in page.locator(".meanings dl").first.inner_text()
+    assert page.locator(".tip").count() == 0
+
+
+def test_a_command_is_copied_with_a_key_and_that_is_announced(known_page: Path, visit: Callable) -> None:
+    page = visit(known_page, permissions=["clipboard-read", "clipboard-write"]).page
+    button = page.get_by_role("button", name="Copy the command").first
+    button.focus()
+    page.keyboard.press("Enter")
+    page.locator("#said").filter(has_text="Copied: ").wait_for(state="attached")
+    command = page.locator("[data-copy]").first.inner_text()
+    assert page.evaluate("navigator.clipboard.readText()") == command
+    assert page.locator("#said").inner_text() == f"Copied: {command}"
+    assert button.inner_text() == "Copied"
+
+
+def test_keys_alone_compare_two_rows_beside_their_boxes(known_page: Path, visit: Callable) -> None:
+    shown = visit(known_page)
+    page, boxes = shown.page, shown.board().section.get_by_role("checkbox")
+    boxes.nth(0).focus()
+    page.keyboard.press("Space")
+    boxes.nth(1).focus()
+    page.keyboard.press("Space")
+    assert "Press Enter" in page.locator("#tray-text").inner_text()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    assert boxes.nth(1).evaluate("one => one === document.activeElement")

@@ -91,3 +91,12 @@ def test_dark_print_is_dark_ink_on_white_paper(page_of: Callable, visit: Callabl
     shown = visit(page_of("quickstart"), color_scheme="dark")
     shown.page.emulate_media(media="print", color_scheme="light")
     assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_paper_has_what_the_columns_mean_and_no_buttons(page_of: Callable, visit: Callable) -> None:
+    page = visit(page_of("challenges")).page
+    meanings = page.locator(".meanings dl").first
+    assert not meanings.is_visible()
+    page.emulate_media(media="print")
+    assert meanings.bounding_box()["height"] > 40
+    assert page.locator(".tip:visible, .copy:visible").count() == 0

@@ -11,6 +11,7 @@ import pytest
 from bench_suite.comparison.cases import cases_of
 from bench_suite.comparison.compare import compare
 from bench_suite.comparison.seed_looks import SequentialEvidence, seed_range_of
+from bench_suite.contracts import MetricRow
 from bench_suite.reports.comparison import as_text, what_next
 from bench_suite.suite.spec import SeedRange
 
@@ -207,3 +208,19 @@ def test_a_suite_that_no_longer_adds_seeds_still_needs_those_that_base_began_wit
     assert comparison.status == status
     assert [str(change) for change in comparison.gate_changes] == ["seeds: removed: from 3 to 15"]
     assert comparison.gate_changes[0].weaker
+
+
+def test_a_gated_metric_that_only_later_seeds_have_is_not_compared(runs) -> None:
+    def run(start: int) -> Any:
+        first = noisy(runs, 3, start=start)
+        group = MetricRow("quality/accuracy", 0.9, "fraction", "higher", at={"group": "few"}, n=40)
+        cells = []
+        for record in first.records():
+            more = (group,) if record.cell["seed"] == 2 else ()
+            cells.append((replace(record, artifacts=(), metrics=(*record.metrics, *more)), None))
+        return runs.make(cells, gate=GATE, gate_seeds={"from": 2, "to": 15})
+
+    rows = compare(run(0), run(100)).rows
+    (row,) = (row for row in rows if row.coordinates)
+    assert (row.verdict, row.gated) == ("cannot tell", True)
+    assert row.note == "head has no value under 2 of 3 seeds: it was not measured"

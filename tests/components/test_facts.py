@@ -35,6 +35,22 @@ def test_every_metric_of_a_probe_has_a_unit_and_a_direction(name):
 
 
 @pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in ("problems", "probes") for name in discovery.builtin(kind)]
+)
+def test_every_metric_is_defined_in_one_line_of_plain_words(kind, name):
+    for metric, facts in discovery.find(kind, name, Path()).facts["METRICS"].items():
+        assert 20 <= len(facts["about"]) <= 165, metric
+        assert not facts["about"].endswith("."), "what shows it adds direction, unit and range"
+        assert len(facts.get("title", "title")) <= 48, metric
+
+
+def test_a_definition_that_is_no_text_is_an_error_of_its_file(tmp_path):
+    (tmp_path / "mine.py").write_text(PROBE.replace("{}", '{"share": {"unit": "fraction", "about": 1}}'))
+    with pytest.raises(ComponentError, match="METRICS"):
+        discovery.find("probes", "./mine.py", tmp_path)
+
+
+@pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind in ("metrics", "problems", "probes") for name in discovery.builtin(kind)]
 )
 def test_every_metric_states_its_smallest_and_largest_value(kind, name):

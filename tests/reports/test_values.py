@@ -60,7 +60,7 @@ def test_a_value_that_some_seeds_of_its_row_lack_has_a_footnote(make_run: Make, 
     run = make_run(record(seed=0), record(seed=1), lacking(2, None), lacking(3, "one class only"))
     [table] = tables([run])
     accuracy, throughput = (table.rows[0].values[column] for column in table.columns[:2])
-    note = "2 of 4 seeds: quality failed: RuntimeError: lost; one class only"
+    note = "2 of 4 seeds (not seed 2, seed 3): quality failed: RuntimeError: lost; one class only"
     assert (accuracy.seeds, accuracy.partial, accuracy.note) == (2, note, note)
     assert (throughput.seeds, throughput.partial) == (4, None)
     for text in (terminal_table(run, 200), leaderboard([run]), report(run)):
@@ -163,7 +163,7 @@ def test_a_seed_without_samples_counts_as_one_sample_of_its_value(make_run: Make
     assert (value.spread, value.reason) == (None, "the process's peak; one observation")
     [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0, (2.0, 3.0)))])
     reason = table.rows[0].values[table.columns[0]].reason
-    assert reason == "the process's peak; one observation in 1 of 2 seeds"
+    assert reason == "seed 0: the process's peak; one observation in 1 of 2 seeds"
 
 
 def test_what_has_no_value_has_a_reason(make_run: Make, record: Make_record) -> None:
@@ -213,7 +213,7 @@ def test_a_leaderboard_counts_folds_and_seeds_apart(make_run: Make, record: Make
 def test_a_fold_that_failed_is_counted(make_run: Make, record: Make_record) -> None:
     failed = of_fold(record, 4, metrics=(MetricRow("quality/accuracy", None, "fraction", "higher", "no scores"),))
     [table] = tables([make_run(*(of_fold(record, fold) for fold in range(4)), failed)])
-    assert table.rows[0].values[table.columns[0]].partial == "4 of 5 folds: no scores"
+    assert table.rows[0].values[table.columns[0]].partial == "4 of 5 folds (not fold 4): no scores"
 
 
 def test_a_table_without_folds_has_no_column_of_folds(make_run: Make, record: Make_record) -> None:

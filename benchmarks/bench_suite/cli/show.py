@@ -93,9 +93,9 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
         if fact == "METRICS":
             text.append("metrics:")
             width = max(map(len, value), default=0)
-            text += [
-                f"  {name:{width}} {facts.get('unit', ''):24} {_direction(facts)}" for name, facts in value.items()
-            ]
+            for name, facts in value.items():
+                text.append(f"  {name:{width}} {facts.get('unit', ''):24} {_direction(facts)}".rstrip())
+                text += [f"    {facts['about']}"] if facts.get("about") else []
         elif fact == "NEEDS_BY":
             text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
         elif fact == "NO_EXAMPLE_GRADIENTS":

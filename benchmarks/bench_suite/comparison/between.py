@@ -16,8 +16,9 @@ from bench_suite.comparison.pairing import Group, pair_of
 from bench_suite.comparison.run_differences import machine_of
 from bench_suite.comparison.strategies import Location
 from bench_suite.comparison.verdicts import Case, Row, classify_pairs
-from bench_suite.contracts import ArtifactRow, MetricRow, Predictions, Record
+from bench_suite.contracts import ArtifactRow, BenchError, MetricRow, Predictions, Record
 from bench_suite.store.columns import heads_of, metric_at
+from bench_suite.store.derived import FileState
 from bench_suite.store.runs import Run
 
 CACHE_BYTES = 1 << 29
@@ -50,14 +51,21 @@ class PairedDifference:
 class PredictionCache:
     """Predictions that were read last, up to `CACHE_BYTES`."""
 
-    entries: dict[tuple[str, str], Predictions] = field(default_factory=dict)
+    entries: dict[tuple[str, str, FileState | None], Predictions] = field(default_factory=dict)
+    "By run, file and state of the file."
     size: int = 0
+    unreadable: int = 0
+    "Number of attempts to read a file that exists and could not be read."
 
     def read(self, run: Run, row: ArtifactRow) -> Predictions:
         """Return the predictions of an artifact of a run. Raise BenchError if they cannot be read."""
-        key = (str(run.path), row.file)
+        key = (str(run.path), row.file, run.state_of(row))
         if (known := self.entries.pop(key, None)) is None:
-            known = run.read_predictions(row)
+            try:
+                known = run.read_predictions(row)
+            except BenchError:
+                self.unreadable += key[2] is not None
+                raise
             self.size += _size_of(known)
         self.entries[key] = known
         while self.size > CACHE_BYTES and len(self.entries) > 1:

@@ -27,6 +27,7 @@ from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
 from bench_suite.comparison.seed_looks import case_of_looks, is_sequential, seed_range_of, some_pairs
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row
+from bench_suite.store.columns import heads_of
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate, SeedRange
 
@@ -68,7 +69,7 @@ def with_drift_note(case: Case) -> Case:
     """Return the case of a timing of two runs with the note that their processes do not show what changed between."""
     if case.evidence is None or case.evidence.method != "processes":
         return case
-    return replace(case, row=replace(case.row, note="; ".join(filter(None, (case.row.note, DRIFT)))))
+    return replace(case, row=case.row.having(note="; ".join(filter(None, (case.row.note, DRIFT)))))
 
 
 def unmeasured_gates(gates: Sequence[Gate], pairing: Pairing, cases: Sequence[Case]) -> Iterator[Case]:
@@ -85,7 +86,7 @@ def unmeasured_gates(gates: Sequence[Gate], pairing: Pairing, cases: Sequence[Ca
 
 def is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
     """Return whether any of these cells has the metric of a gate, on any side."""
-    return any(row.name == gate.metric for pair in pairs for side in (pair.base, pair.head) for row in side.metrics)
+    return any(row.name == gate.metric for pair in pairs for side in (pair.base, pair.head) for row in heads_of(side))
 
 
 def _cases_of_cells(
@@ -115,7 +116,9 @@ def _cases_of_part(part: Part, location: Location, seed_range: SeedRange | None)
 
 
 def _case_of_some(key: Key, gate: Gate | None, rows: Rows, location: Location, chosen: Sequence[int]) -> Case | None:
-    """Return the case of one metric in some of its pairs, given their positions."""
+    """Return the case of one metric in some of its pairs, given their positions; in all of them if these have none."""
+    if all(row is None for index in chosen for row in rows[index]):
+        return case_of(key, rows, location, gate)  # it names the pairs without a value
     return case_of(key, [rows[index] for index in chosen], some_pairs(location, chosen), gate)
 
 
@@ -155,23 +158,28 @@ def case_of(
         gate: the gate that judges it; None without one.
         find: returns the evidence, or raises ValueError with the reason why there is none.
     """
-    directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
     # Without a direction `min` and `max` apply, which judge each run by itself, and no change is worse.
-    gated = gate is not None and (directed or "tolerance" in gate.rules)
+    gated = gate is not None and ("tolerance" in gate.rules or _is_directed(rows))
     common = [(base, head) for base, head in rows if base is not None and head is not None]
     if not gated and all(base.value is None and head.value is None for base, head in common):
         return None
     values = [pair for pair in common if pair[0].value is not None and pair[1].value is not None]
     first = next(row for pair in rows for row in reversed(pair) if row is not None)
-    row = Row(key[0], location.where, gated, coordinates_text(key), first.unit, first.better, seeds=len(rows))
-    if values:
-        row = replace(row, base=_mean(values, 0), head=_mean(values, 1))
+    base, head = (_mean(values, 0), _mean(values, 1)) if values else (None, None)
+    row = Row(
+        key[0], location.where, gated, coordinates_text(key), first.unit, first.better, base=base, head=head,
+        seeds=len(rows),
+    )  # fmt: skip
     if obstacle := _obstacle(row, rows, values, location):
-        return Case(replace(row, note=obstacle))
+        return Case(row.having(note=obstacle))
     metric, tolerance = PairedMetric(row, values, location), gate.rules.get("tolerance") if gate is not None else None
     if location.changed_splits and not metric.is_timing:
         return _weigh_common(metric, tolerance)
     return _weigh(metric, tolerance, find)
+
+
+def _is_directed(rows: Rows) -> bool:
+    return any(row.better != "none" for pair in rows for row in pair if row is not None)
 
 
 def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
@@ -210,15 +218,15 @@ def _weigh(metric: PairedMetric, tolerance: float | str | None, find: FindEviden
     try:
         evidence = find(metric)
     except ValueError as error:
-        return Case(replace(row, note=str(error)))
+        return Case(row.having(note=str(error)))
     main = evidence.main
     if 0 < main.n < MIN_EXAMPLES and evidence.method != "same predictions":
         unit = UNIT_NAMES[main.sample_unit]
-        return Case(replace(row, note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
+        return Case(row.having(note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
     margin = margin_of(tolerance, row, relative=relative)
     value = math.expm1(sign * main.value) if relative else sign * main.value
-    row = replace(
-        row, difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
+    row = row.having(
+        difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
         tolerance=margin if not relative else (margin and as_share(margin, row.better)),
         note="; ".join(evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip
@@ -263,7 +271,8 @@ def as_share(margin: float, better: str) -> float:
 
 
 def _mean(values: Values, side: int) -> float:
-    return math.fsum(float(pair[side].value or 0.0) / len(values) for pair in values)
+    count = len(values)
+    return math.fsum([float(pair[side].value or 0.0) / count for pair in values])
 
 
 def _missing_value_reason(metric: str, rows: Rows, location: Location) -> str:

@@ -42,7 +42,7 @@ def location_of(group: Group, base: PredictionStore, head: PredictionStore, file
     try:
         examples = examples_of(group, base, head)
     except Unpaired as error:
-        examples = error
+        examples = error.with_traceback(None)  # its frames would keep this group until the end
     if isinstance(examples, TestSetMismatch) or (isinstance(examples, Examples) and examples.change):
         changed["test"] = None
     return Location(

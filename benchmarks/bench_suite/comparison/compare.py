@@ -89,7 +89,7 @@ def compare(
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
     # The same predictions have no variance, so the smallest loss that would be found is not known.
-    rows = [replace(row, smallest=None) if row.method == "same predictions" else row for row in rows]
+    rows = [row.having(smallest=None) if row.method == "same predictions" else row for row in rows]
     notes = [*reversed_runs(newest, head), *pairing.notes, *one_sided_metrics(pairing)]
     notes += [*gated_without_value(pairing, gates), *gates_without_cells(pairing, gates)]
     notes += ratio_notes(pairing, of_ratios)

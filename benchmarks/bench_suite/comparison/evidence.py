@@ -9,7 +9,7 @@ from typing import Literal
 from bench_suite.stats.base_runs import BaseRuns, runs_only_difference
 from bench_suite.stats.bounds import flips_upper_bound, lower_bound, upper_bound
 from bench_suite.stats.paired import Difference, p_differs, p_not_worse, p_regressed, sign_flips
-from bench_suite.stats.power import POWER, min_detectable_effect, min_detectable_loss
+from bench_suite.stats.power import POWER, is_detectable, min_detectable_effect, min_detectable_loss
 
 Method = Literal[
     "examples", "resampling", "same predictions", "intervals", "exact values", "same values", "seeds", "processes",
@@ -122,6 +122,13 @@ class Evidence:
         seeds = [min_detectable_effect(test, level / len(self.seeds), power) for test in self.seeds]
         runs = [min_detectable_effect(test, level, power) for test in self.by_runs]
         return max(min_detectable_effect(self.main, level, power), min(seeds, default=0.0), *runs)
+
+    def detects(self, margin: float, level: float) -> bool:
+        """Return whether `min_detectable_effect` is at most `margin`, in a fraction of its time."""
+        if self.flips and level < 0.5 ** len(self.flips):
+            return False
+        agree = not self.seeds or any(is_detectable(test, margin, level / len(self.seeds)) for test in self.seeds)
+        return agree and all(is_detectable(test, margin, level) for test in (self.main, *self.by_runs))
 
     def min_detectable_loss(self, tolerance: float, level: float, power: float = POWER) -> float:
         """Return `power.min_detectable_loss` for the tests that must agree; ∞ if no loss is found.

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from bench_suite.components.options import show
 from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.suite.cell import POOLED, group_name
 from bench_suite.suite.spec import Gate, judged_name
 
@@ -199,7 +200,12 @@ def _judge(gate: Gate, where: str, records: Sequence[Record]) -> list[Judgement]
     metric, rules = gate.metric, gate.rules
     if gate.only.keys() & set(POOLED):
         where = f"{where}, {seeds_text(record.cell for record in records)}"
-    rows = [(row, record) for record in records for row in record.metrics if row.name == metric]
+    rows = [
+        (metric_at(record, position), record)
+        for record in records
+        for position, row in enumerate(heads_of(record))
+        if row.name == metric
+    ]
     label = metric.partition("/")[0]
     expected = [record for record in records if not is_inapplicable(metric, label, record)]
     if not rows:
@@ -252,7 +258,7 @@ def is_inapplicable(metric: str, label: str, record: Record) -> bool:
     probe = record.probes.get(label)
     if probe is None:
         return False
-    known = any(row.name == metric for row in record.metrics)
+    known = any(row.name == metric for row in heads_of(record))
     return probe.status == "not applicable" or (record.status == "ok" and probe.status == "ok" and not known)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bench_suite.comparison.gates import applies, is_not_asked, seeds_text
 from bench_suite.comparison.pairing import Group, Pair, Pairing
+from bench_suite.store.columns import heads_of
 from bench_suite.store.records import label_of
 from bench_suite.suite.spec import Gate
 
@@ -28,14 +29,18 @@ def parts_of(group: Group, gates: Sequence[Gate]) -> list[Part]:
     with a tolerance, in the pairs that the gate is for; gates without one count once, with the tolerance 0.
     """
     parts: dict[tuple[int, ...], dict[str, list[Gate | None]]] = {}
-    names = [{row.name for side in (pair.base, pair.head) for row in side.metrics} for pair in group.pairs]
-    sides = [side for pair in group.pairs for side in (pair.base, pair.head)]
-    for metric in dict.fromkeys(row.name for side in sides for row in side.metrics):
+    heads = [(heads_of(pair.base), heads_of(pair.head)) for pair in group.pairs]
+    # Nearly all cells of a large run have the same metrics, whose heads are then one object.
+    different = {(id(base), id(head)): (base, head) for base, head in heads}
+    names = {key: dict.fromkeys(row.name for side in pair for row in side) for key, pair in different.items()}
+    names_of_pairs = [names[id(base), id(head)] for base, head in heads]
+    for metric in dict.fromkeys(name for own in names.values() for name in own):
         asked = tuple(
-            index for index, pair in enumerate(group.pairs) if metric in names[index] or is_asked(metric, pair)
+            index
+            for index, (pair, own) in enumerate(zip(group.pairs, names_of_pairs, strict=True))
+            if metric in own or is_asked(metric, pair)
         )
-        own = [gate for gate in gates if gate.metric == metric]
-        decisions = _judged_pairs(own, group, asked)
+        decisions = _judged_pairs([gate for gate in gates if gate.metric == metric], group, asked)
         if not any(indices == asked for _, indices in decisions):
             decisions = [(None, asked), *decisions]
         for gate, indices in decisions:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench_suite.comparison.judged_cells import Part
-from bench_suite.contracts import MetricRow
+from bench_suite.contracts import MetricRow, Record
+from bench_suite.store.columns import metric_at, positions_of
 
 Key = tuple[str, tuple[tuple[str, Any], ...]]
 "A metric's name and coordinates."
@@ -16,9 +17,30 @@ Rows = Sequence[tuple[MetricRow | None, MetricRow | None]]
 
 def rows_of(part: Part) -> dict[Key, Rows]:
     """Return the metrics of paired cells, each with its rows of base and head, one pair a seed."""
-    sides = [(by_key(pair.base.metrics), by_key(pair.head.metrics)) for pair in part.group.pairs]
-    keys = dict.fromkeys(key for pair in sides for side in pair for key in side if key[0] in part.gates)
-    return {key: [(mine.get(key), theirs.get(key)) for mine, theirs in sides] for key in keys}
+    sides = [[(side, positions_of(side)) for side in (pair.base, pair.head)] for pair in part.group.pairs]
+    keys = _each_once(positions for pair in sides for _, positions in pair)
+    return {
+        key: [(_row_at(*base, key), _row_at(*head, key)) for base, head in sides]
+        for key in keys
+        if key[0] in part.gates
+    }
+
+
+def keys_of(records: Iterable[Record]) -> dict[Key, None]:
+    """Return the metrics that any of these cells has, each once, in order of first appearance."""
+    return _each_once(map(positions_of, records))
+
+
+def _each_once(layouts: Iterable[Mapping[Key, int]]) -> dict[Key, None]:
+    # Nearly all cells of a large run have the same metrics, and share one object with their positions.
+    different = {id(positions): positions for positions in layouts}
+    return dict.fromkeys(key for positions in different.values() for key in positions)
+
+
+def _row_at(record: Record, positions: Mapping[Key, int], key: Key) -> MetricRow | None:
+    """Return a metric of a cell, which the record does not keep; None if the cell has none."""
+    position = positions.get(key)
+    return None if position is None else metric_at(record, position)
 
 
 def without_value(rows: Mapping[Key, Rows]) -> dict[Key, str]:

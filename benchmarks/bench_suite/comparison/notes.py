@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bench_suite.comparison.gates import scope_text
 from bench_suite.comparison.judged_cells import pairs_of, parts_of
-from bench_suite.comparison.metric_rows import by_key, key_text, rows_of, without_value
+from bench_suite.comparison.metric_rows import key_text, keys_of, rows_of, without_value
 from bench_suite.comparison.pairing import Pairing
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate
@@ -21,7 +22,7 @@ def reversed_runs(base: Run, head: Run) -> Iterator[str]:
 def one_sided_metrics(pairing: Pairing) -> Iterator[str]:
     """Yield notes on metrics of compared cells that only one run has, everywhere or in some cells or coordinates."""
     base, head = (
-        {group.where: {key for pair in group.pairs for key in by_key(side(pair).metrics)} for group in pairing.groups}
+        {group.where: keys_of(map(side, group.pairs)).keys() for group in pairing.groups}
         for side in (lambda pair: pair.base, lambda pair: pair.head)
     )
     for word, mine, theirs in (("base", base, head), ("head", head, base)):
@@ -36,11 +37,14 @@ def one_sided_metrics(pairing: Pairing) -> Iterator[str]:
 
 def gated_without_value(pairing: Pairing, gates: Sequence[Gate]) -> Iterator[str]:
     """Yield notes on gated metrics that have no value on either side at some coordinates."""
+    names = {gate.metric for gate in gates}
     for group in pairing.groups:
-        for part in parts_of(group, gates):
-            for key, reason in without_value(rows_of(part)).items():
-                if any(gate is not None for gate in part.gates[key[0]]):
-                    yield f"no value on either side: {key_text(key)} in {part.group.where}: {reason}"
+        keys = keys_of(side for pair in group.pairs for side in (pair.base, pair.head))
+        divided = {name for name, coordinates in keys if coordinates and name in names}
+        for part in parts_of(group, gates) if divided else ():
+            gated = {metric: own for metric, own in part.gates.items() if metric in divided and any(own)}
+            for key, reason in without_value(rows_of(replace(part, gates=gated))).items():
+                yield f"no value on either side: {key_text(key)} in {part.group.where}: {reason}"
 
 
 def gates_without_cells(pairing: Pairing, gates: Sequence[Gate]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench_suite.comparison.gates import by_seed, seeds_text
-from bench_suite.comparison.run_differences import machine_of, run_notes
+from bench_suite.comparison.run_differences import Machines, run_notes
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, selectors_match
@@ -174,10 +174,11 @@ def grouped(
 ) -> tuple[Group, ...]:
     """Return the pairs grouped by what they share but seed and fold; messages call the two sides by `names`."""
     by_id = {pair.head.id: pair for pair in pairs}
+    of_base, of_head = Machines(base), Machines(head)
     groups = []
     for where, records in by_seed(pair.head for pair in pairs).items():
         members = tuple(by_id[record.id] for record in records)
-        machines = [(machine_of(base, pair.base), machine_of(head, pair.head)) for pair in members]
+        machines = [(of_base.of(pair.base), of_head.of(pair.head)) for pair in members]
         same_hardware = all(mine is not None and mine == theirs for mine, theirs in machines)
         groups.append(Group(where, members, same_hardware, names))
     return tuple(groups)
@@ -311,7 +312,7 @@ def _changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
     changes = []
     for family in base.keys() & head.keys():
         mine, theirs = base[family], head[family]
-        if not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
+        if mine == theirs or not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
             continue
         changes += [
             f"{family}.{key} {_value_text(mine[key])} → {_value_text(theirs[key])}"

@@ -119,6 +119,20 @@ def machine_of(run: Run, record: Record) -> str | None:
     return _hardware_of(run.environment(record.environment)) if record.environment else None
 
 
+class Machines:
+    """The hardware of the cells of a run, for thousands of cells: each environment is read once."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._known: dict[str, str | None] = {}
+
+    def of(self, record: Record) -> str | None:
+        """Return `machine_of` of a cell."""
+        if record.environment not in self._known:
+            self._known[record.environment] = machine_of(self._run, record)
+        return self._known[record.environment]
+
+
 def _hardware_of(environment: Mapping[str, Any]) -> str | None:
     """Return processor, usable cores and GPUs in words; None if they are not known."""
     hardware = environment.get("hardware", {})

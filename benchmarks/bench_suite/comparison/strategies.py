@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from statistics import NormalDist
 
 from bench_suite.comparison.evidence import Evidence
@@ -76,12 +76,12 @@ class PairedMetric:
         """Sign · (head − base) under each seed."""
         return [self.sign * (head - base) for base, head in self.numbers]
 
-    @property
+    @cached_property
     def made_of_predictions(self) -> bool:
         """Whether the probe states that the stored predictions of the test split alone make the metric."""
         return all(head.of_predictions for _, head in self.values)
 
-    @property
+    @cached_property
     def is_timing(self) -> bool:
         """Whether any value is a time or a rate of a machine."""
         return any(is_timing(row) for pair in self.values for row in pair)
@@ -113,11 +113,15 @@ def find_evidence(metric: PairedMetric) -> Evidence:
         return _by_processes(metric)
     if metric.location.folds:
         return _by_folds(metric)
-    unpaired_reason = ""
+    evidence, unpaired_reason = None, ""
     try:
-        evidence = _by_stored_predictions(metric)
+        # The reason of a location is not raised: it would keep the frames of all its metrics.
+        if isinstance(metric.location.examples, Unpaired):
+            unpaired_reason = str(metric.location.examples)
+        else:
+            evidence = _by_stored_predictions(metric, metric.location.examples)
     except Unpaired as error:
-        evidence, unpaired_reason = None, str(error)
+        unpaired_reason = str(error)
     if evidence is not None:
         return evidence
     if metric.probe_changed:
@@ -128,15 +132,12 @@ def find_evidence(metric: PairedMetric) -> Evidence:
     raise OneObservation(ONE_OBSERVATION)
 
 
-def _by_stored_predictions(metric: PairedMetric) -> Evidence | None:
+def _by_stored_predictions(metric: PairedMetric, examples: Examples) -> Evidence | None:
     """Compare example by example; None for a metric with coordinates, which no file of metrics/ computes.
 
     Raises:
-        Unpaired: The predictions are missing, or they do not reproduce the metric.
+        Unpaired: The predictions do not reproduce the metric.
     """
-    examples = metric.location.examples
-    if isinstance(examples, Unpaired):
-        raise examples
     if metric.row.coordinates:
         return None
     if not metric.made_of_predictions:
@@ -298,4 +299,10 @@ def standard_error(row: MetricRow) -> float | None:
     """Return the standard error of a value that its interval implies; None without an interval."""
     if row.interval is None:
         return None
-    return (row.interval.high - row.interval.low) / 2 / NormalDist().inv_cdf((1 + row.interval.level) / 2)
+    return (row.interval.high - row.interval.low) / 2 / _half_width(row.interval.level)
+
+
+@cache
+def _half_width(level: float) -> float:
+    """Return half the width of an interval of a normal law, in standard errors."""
+    return NormalDist().inv_cdf((1 + level) / 2)

@@ -19,7 +19,7 @@ _STRING = ("string", lambda v: isinstance(v, str))
 def _is_metric(facts: Any) -> bool:
     return (
         isinstance(facts, dict)
-        and isinstance(facts.get("unit", ""), str)
+        and all(isinstance(facts.get(name, ""), str) for name in ("unit", "title", "about"))
         and facts.get("better", "none") in get_args(Better)
         and isinstance(facts.get("timing", False), bool)
         and ("range" not in facts or _is_range(facts["range"], facts.get("ideal")))
@@ -84,7 +84,7 @@ FORMS: dict[str, tuple[str, Any]] = {
     "COMPILE": ("true or false", lambda v: isinstance(v, bool)),
     "DETERMINISTIC": ("true or false", lambda v: isinstance(v, bool)),
     "METRICS": (
-        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none", "range": (least, greatest)}',
+        'dictionary of metric: {"about": …, "unit": …, "better": "higher", "lower" or "none", "range": (low, high)}',
         lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
     ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),

@@ -200,22 +200,27 @@ def _weights(ids: np.ndarray, predictions: Predictions) -> np.ndarray:
 
 
 def chance_models(task: str, by_model: Mapping[str, Sequence[Predictions]]) -> Iterator[Finding]:
-    """Yield a finding for each model whose predictions are not associated with the targets, at the level 0.05.
+    """Yield a finding on the models whose predictions are not associated with the targets, at the level 0.05.
 
     Classes are tested by kappa (Cohen 1960) over its standard error under chance (Fleiss et al. 1969), numbers by
     Spearman's correlation; of several seeds or folds the middle one counts.
     """
+    chance: dict[str, float] = {}
     for model, runs in by_model.items():
         scores = [score for one in runs if (score := association(one)) is not None]
-        if not scores or float(np.median(scores)) >= ONE_SIDED:
-            continue
-        yield Finding(
-            "D011", "warning", task,
-            f"{model} scores like chance: its predictions agree with the targets no more often than shuffled ones "
-            f"would (z = {float(np.median(scores)):.2f})",
-            "raise [train] epochs or learning_rate; look at the labels, and at how the inputs are read",
-            model, {"z": float(np.median(scores))},
-        )  # fmt: skip
+        if scores and float(np.median(scores)) < ONE_SIDED:
+            chance[model] = float(np.median(scores))
+    if not chance:
+        return
+    one = len(chance) == 1
+    names = next(iter(chance)) if one else _listed({model: f"z = {z:.2f}" for model, z in chance.items()})
+    yield Finding(
+        "D011", "warning", task,
+        f"{names} {'scores' if one else 'score'} like chance: {'its' if one else 'their'} predictions agree with the "
+        f"targets no more often than shuffled ones would{f' (z = {min(chance.values()):.2f})' if one else ''}",
+        "raise [train] epochs or learning_rate; look at the labels, and at how the inputs are read",
+        ", ".join(chance), {"z": min(chance.values())}, subjects=() if one else tuple(chance),
+    )  # fmt: skip
 
 
 def association(predictions: Predictions) -> float | None:
@@ -237,7 +242,7 @@ def association(predictions: Predictions) -> float | None:
 
 
 def overfitted_models(suite: Suite, task: str, records: Sequence[Record]) -> Iterator[Finding]:
-    """Yield a finding for each model whose accuracy on train exceeds that on test by far, as the probe measured it.
+    """Yield a finding on the models whose accuracy on train exceeds that on test by far, as the probe measured it.
 
     The lower bounds of the intervals of all seeds exceed `FAR` on average.
     """
@@ -247,15 +252,31 @@ def overfitted_models(suite: Suite, task: str, records: Sequence[Record]) -> Ite
         for row in record.metrics:
             if row.name in {f"{label}/accuracy_gap" for label in labels} and row.value is not None and row.interval:
                 rows.setdefault(str(record.cell["model"]), []).append((row.value, row.interval.low))
-    for model, gaps in rows.items():
-        gap, low = (float(np.mean(column)) for column in zip(*gaps))
-        if low > FAR:
-            yield Finding(
-                "D012", "warning", task,
-                f"the accuracy of {model} is {gap:.1%} higher on train than on test (at least {low:.1%})",
-                "regularise it ([train] weight_decay = 0.01, patience = 3, or fewer epochs), or give it more examples",
-                model, {"gap": gap, "low": low},
-            )  # fmt: skip
+    far = {
+        model: (gap, low)
+        for model, gaps in rows.items()
+        for gap, low in [[float(np.mean(column)) for column in zip(*gaps)]]
+        if low > FAR
+    }
+    if not far:
+        return
+    gap, low = max(far.values())
+    texts = {model: f"{gap:.1%}, at least {low:.1%}" for model, (gap, low) in far.items()}
+    summary = (
+        f"the accuracy of {next(iter(far))} is {gap:.1%} higher on train than on test (at least {low:.1%})"
+        if len(far) == 1
+        else f"the accuracy of {len(far)} models is far higher on train than on test: {_listed(texts)}"
+    )
+    it = "it" if len(far) == 1 else "them"
+    yield Finding(
+        "D012", "warning", task, summary,
+        f"regularise {it} ([train] weight_decay = 0.01, patience = 3, or fewer epochs), or give {it} more examples",
+        ", ".join(far), {"gap": gap, "low": low}, subjects=tuple(far) if len(far) > 1 else (),
+    )  # fmt: skip
+
+
+def _listed(texts: Mapping[str, str]) -> str:
+    return ", ".join(f"{model} ({text})" for model, text in texts.items())
 
 
 def _losses(predictions: Predictions, ids: np.ndarray) -> np.ndarray | None:

@@ -25,6 +25,7 @@ from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError, ComponentError
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.columns import Column
+from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table, standings
 from bench_suite.reports.values import Value
@@ -327,7 +328,7 @@ def _findings(run: Run, tables: Sequence[Table]) -> list[str]:
     tasks = {table.task for table in tables}
     lines = [
         f"- {escaping.inline(f'{one.task}: {one.summary} ({one.severity} {one.code})')}"
-        for one in run.findings
+        for one in shown_findings(run.findings)
         if one.task in tasks
     ]
     return ["## Findings", "\n".join(lines)] if lines else []

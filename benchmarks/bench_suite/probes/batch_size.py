@@ -31,22 +31,63 @@ VERSION = 1
 QUESTION = "cost"
 NEEDS = ("gradients",)
 METRICS = {
-    "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "inference": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "train_tokens": {"unit": "tokens/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "inference_tokens": {"unit": "tokens/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "train_utilisation": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True},
-    "inference_utilisation": {
+    "train": {
+        "title": "training rate",
+        "about": "training examples per second at the fastest batch size, or at the stated one",
+        "unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "inference": {
+        "title": "prediction rate", "about": "predictions per second at the fastest batch size, or at the stated one",
+        "unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "train_tokens": {
+        "title": "training rate", "about": "tokens per second in training",
+        "unit": "tokens/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "inference_tokens": {
+        "title": "prediction rate", "about": "tokens per second in prediction",
+        "unit": "tokens/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "train_utilisation": {
+        "about": "share of the computing rate of this machine (a matrix product) that training reaches",
         "unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True,
     },
-    "train_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
-    "inference_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
-    "train_fastest": {"unit": "examples", "better": "none", "range": (1.0, None), "timing": True},
-    "inference_fastest": {"unit": "examples", "better": "none", "range": (1.0, None), "timing": True},
-    "train_largest": {"unit": "examples", "better": "higher", "range": (1.0, None)},
-    "inference_largest": {"unit": "examples", "better": "higher", "range": (1.0, None)},
-    "train_end": {"unit": "examples", "better": "none", "range": (1.0, None)},
-    "inference_end": {"unit": "examples", "better": "none", "range": (1.0, None)},
+    "inference_utilisation": {
+        "about": "share of the computing rate of this machine (a matrix product) that prediction reaches",
+        "unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True,
+    },
+    "train_memory": {
+        "about": "peak memory of a training step at this batch size",
+        "unit": "MiB", "better": "lower", "range": (0.0, None),
+    },
+    "inference_memory": {
+        "about": "peak memory of a prediction at this batch size",
+        "unit": "MiB", "better": "lower", "range": (0.0, None),
+    },
+    "train_fastest": {
+        "about": "batch size at which training is fastest",
+        "unit": "examples", "better": "none", "range": (1.0, None), "timing": True,
+    },
+    "inference_fastest": {
+        "about": "batch size at which prediction is fastest",
+        "unit": "examples", "better": "none", "range": (1.0, None), "timing": True,
+    },
+    "train_largest": {
+        "about": "largest batch size of training that was measured",
+        "unit": "examples", "better": "higher", "range": (1.0, None),
+    },
+    "inference_largest": {
+        "about": "largest batch size of prediction that was measured",
+        "unit": "examples", "better": "higher", "range": (1.0, None),
+    },
+    "train_end": {
+        "about": "first batch size of training that was not measured; the coordinate says why",
+        "unit": "examples", "better": "none", "range": (1.0, None),
+    },
+    "inference_end": {
+        "about": "first batch size of prediction that was not measured; the coordinate says why",
+        "unit": "examples", "better": "none", "range": (1.0, None),
+    },
 }  # fmt: skip
 BOUNDS = {
     "start": (1, None), "maximum": (1, None), "seconds": (0.0, 60.0), "budget": (0.0, 86_400.0), "memory": (0.01, 1.0),

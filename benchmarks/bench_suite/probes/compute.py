@@ -17,13 +17,54 @@ from bench_suite.training.steady_windows import steady_windows
 VERSION = 2
 QUESTION = "cost"
 METRICS = {
-    "parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
-    "flops": {"unit": "FLOP/sample", "better": "lower", "range": (0.0, None)},
-    "training_flops": {"unit": "FLOP/sample", "better": "lower", "range": (0.0, None)},
-    "flops_per_second": {"unit": "FLOP/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "utilisation": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True},
-    "model_size": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
-    "trainable_parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
+    "parameters": {
+        "about": "numbers that the model consists of",
+        "unit": "count",
+        "better": "lower",
+        "range": (0.0, None),
+    },
+    "flops": {
+        "title": "operations per prediction",
+        "about": "floating-point operations of the prediction of one example",
+        "unit": "FLOP/sample",
+        "better": "lower",
+        "range": (0.0, None),
+    },
+    "training_flops": {
+        "title": "operations per training example",
+        "about": "floating-point operations of training on one example: forward and backward pass",
+        "unit": "FLOP/sample",
+        "better": "lower",
+        "range": (0.0, None),
+    },
+    "flops_per_second": {
+        "title": "operations per second",
+        "about": "floating-point operations per second that training reaches",
+        "unit": "FLOP/s",
+        "better": "higher",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "utilisation": {
+        "about": "share of the computing rate of this machine (a matrix product) that training reaches",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "model_size": {
+        "about": "bytes of the model's parameters and buffers",
+        "unit": "MiB",
+        "better": "lower",
+        "range": (0.0, None),
+    },
+    "trainable_parameters": {
+        "about": "numbers that training changes",
+        "unit": "count",
+        "better": "lower",
+        "range": (0.0, None),
+    },
 }
 BOUNDS = {"examples": (1, 10_000)}
 SMOKE = {"examples": 2}

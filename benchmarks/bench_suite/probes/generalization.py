@@ -13,10 +13,37 @@ VERSION = 1
 QUESTION = "generalisation"
 PROBLEMS = ("classification", "regression")
 METRICS = {
-    "accuracy_gap": {"unit": "fraction", "better": "lower", "range": (-1.0, 1.0)},
-    "loss_gap": {"unit": "loss", "better": "lower", "range": (None, None)},
-    "shift_accuracy_gap": {"unit": "fraction", "better": "lower", "range": (-1.0, 1.0)},
-    "shift_loss_gap": {"unit": "loss", "better": "lower", "range": (None, None)},
+    "accuracy_gap": {
+        "title": "accuracy on train minus test",
+        "about": (
+            "how much lower the accuracy is on test than on the training examples; near 0 the model does not learn by "
+            "heart"
+        ),
+        "unit": "fraction",
+        "better": "lower",
+        "range": (-1.0, 1.0),
+    },
+    "loss_gap": {
+        "title": "loss on test minus train",
+        "about": "how much higher the loss is on test than on the training examples",
+        "unit": "loss",
+        "better": "lower",
+        "range": (None, None),
+    },
+    "shift_accuracy_gap": {
+        "title": "accuracy on test minus the shift",
+        "about": "how much lower the accuracy is on examples from elsewhere than on test",
+        "unit": "fraction",
+        "better": "lower",
+        "range": (-1.0, 1.0),
+    },
+    "shift_loss_gap": {
+        "title": "loss on the shift minus test",
+        "about": "how much higher the loss is on examples from elsewhere than on test",
+        "unit": "loss",
+        "better": "lower",
+        "range": (None, None),
+    },
 }
 SMALLEST = float(np.finfo(np.float32).eps)  # as in `log_loss`: a score of 0 costs 16 nats, not infinity
 

@@ -20,8 +20,23 @@ PROBLEMS = ("classification", "regression")
 NEEDS = ("tables",)
 NAMES = {"columns": "column"}
 METRICS = {
-    "accuracy_drop": {"unit": "fraction", "better": "none", "ideal": 0.0, "range": (-1.0, 1.0)},
-    "r2_drop": {"unit": "score", "better": "none", "ideal": 0.0, "range": (None, None)},
+    "accuracy_drop": {
+        "about": (
+            "accuracy that is lost if the values of a column are shuffled; 0 means that no prediction depends on it"
+        ),
+        "unit": "fraction",
+        "better": "none",
+        "ideal": 0.0,
+        "range": (-1.0, 1.0),
+    },
+    "r2_drop": {
+        "title": "drop of R²",
+        "about": "explained variance that is lost if the values of a column are shuffled",
+        "unit": "score",
+        "better": "none",
+        "ideal": 0.0,
+        "range": (None, None),
+    },
 }
 BOUNDS = {"repeats": (1, 1000), "resamples": (100, None)}
 SMOKE = {"repeats": 1, "resamples": 100}

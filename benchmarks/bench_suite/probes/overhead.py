@@ -26,10 +26,39 @@ from bench_suite.training.steady_windows import steady_from, steady_windows
 VERSION = 2
 QUESTION = "cost"
 METRICS = {
-    "relative_rate": {"unit": "ratio", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True},
-    "step_overhead": {"unit": "ms", "better": "lower", "ideal": 0.0, "range": (None, None), "timing": True},
-    "first_step": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},
-    "process_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
+    "relative_rate": {
+        "title": "rate, relative to a plain loop",
+        "about": (
+            "training rate of the engine divided by that of a loop by hand with the same network; 1 is no overhead"
+        ),
+        "unit": "ratio",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "step_overhead": {
+        "about": "time that the engine adds to a training step of a loop by hand",
+        "unit": "ms",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (None, None),
+        "timing": True,
+    },
+    "first_step": {
+        "title": "time to the first step",
+        "about": "seconds from the import of the engine to the end of the first training step, in a fresh process",
+        "unit": "s",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "process_memory": {
+        "about": "peak memory of a fresh process that trains on a few examples",
+        "unit": "MiB",
+        "better": "lower",
+        "range": (0.0, None),
+    },
 }
 BOUNDS = {"seconds": (0.0, 60.0)}
 SMOKE = {"seconds": 0.0, "fresh": False}

@@ -19,8 +19,20 @@ from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
 VERSION = 1
 QUESTION = "quality"
 METRICS: dict[str, dict[str, Any]] = {
-    "threshold": {"unit": "score", "better": "none", "of_predictions": False, "range": (0.0, 1.0)},
-    "threshold_score": {"unit": "fraction", "better": "none", "of_predictions": False, "range": (0.0, 1.0)},
+    "threshold": {
+        "about": "score of the positive class from which on an example is predicted to be positive",
+        "unit": "score",
+        "better": "none",
+        "of_predictions": False,
+        "range": (0.0, 1.0),
+    },
+    "threshold_score": {
+        "about": "value, on the validation split, of the metric that chose the threshold",
+        "unit": "fraction",
+        "better": "none",
+        "of_predictions": False,
+        "range": (0.0, 1.0),
+    },
 }
 METRICS_OF_PROBLEM = True
 OF_PREDICTIONS = True
@@ -154,8 +166,10 @@ def confusion(test: Predictions, classes: Any) -> Artifact:
     """Return the counts by true class (rows) and predicted class (columns)."""
     counts = confusion_matrix(test["targets"], test["predictions"], len(classes))
     names = [str(name) for name in classes]
-    data = {"rows": names, "columns": names, "values": counts.tolist(), "x": "predicted", "y": "true"}
-    return Artifact("confusion", "matrix", data, "Examples of the test split by true and predicted class")
+    data = {"rows": names, "columns": names, "values": counts.tolist(), "x": "predicted class", "y": "true class"}
+    return Artifact(
+        "confusion", "matrix", data, "Confusion matrix: number of test examples by true and predicted class"
+    )
 
 
 def _are_classes(test: Predictions) -> bool:

@@ -10,9 +10,28 @@ VERSION = 1
 QUESTION = "training"
 NEEDS = ("target",)
 METRICS = {
-    "seconds": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},
-    "epochs": {"unit": "epochs", "better": "lower", "range": (0.0, None)},
-    "samples": {"unit": "samples", "better": "lower", "range": (0.0, None)},
+    "seconds": {
+        "title": "time to the target",
+        "about": "seconds of training until the metric reached its target on the validation split",
+        "unit": "s",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "epochs": {
+        "title": "epochs to the target",
+        "about": "epochs of training until the metric reached its target on the validation split",
+        "unit": "epochs",
+        "better": "lower",
+        "range": (0.0, None),
+    },
+    "samples": {
+        "title": "examples to the target",
+        "about": "training examples seen until the metric reached its target on the validation split",
+        "unit": "samples",
+        "better": "lower",
+        "range": (0.0, None),
+    },
 }
 
 

@@ -23,21 +23,63 @@ from bench_suite.training.steady_windows import Steady, steady_from, steady_wind
 VERSION = 3
 QUESTION = "cost"
 METRICS = {
-    "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
-    "compile": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},
-    "encoding": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "inference": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
-    "latency_p50": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
-    "latency_p95": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
-    "latency_p99": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
-    "latency_p999": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
-    "peak_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
-    "inference_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
-    "throttled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
-    "sm_clock": {"unit": "MHz", "better": "none", "range": (0.0, None), "timing": True},
-    "power": {"unit": "W", "better": "none", "range": (0.0, None), "timing": True},
-}
+    "train": {
+        "title": "training rate", "about": "training examples per second",
+        "unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "stalled": {
+        "about": "share of the training time that was spent waiting for data",
+        "unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True,
+    },
+    "compile": {
+        "about": "seconds that `torch.compile` took",
+        "unit": "s", "better": "lower", "range": (0.0, None), "timing": True,
+    },
+    "encoding": {
+        "title": "encoding rate", "about": "test examples per second that are turned into what the model reads",
+        "unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "inference": {
+        "title": "prediction rate", "about": "predictions per second, at the stated batch size",
+        "unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True,
+    },
+    "latency_p50": {
+        "title": "median latency", "about": "time of one prediction that half of the predictions need at most",
+        "unit": "ms", "better": "lower", "range": (0.0, None), "timing": True,
+    },
+    "latency_p95": {
+        "title": "latency, 95 %", "about": "time of one prediction that 5 % of the predictions exceed",
+        "unit": "ms", "better": "lower", "range": (0.0, None), "timing": True,
+    },
+    "latency_p99": {
+        "title": "latency, 99 %", "about": "time of one prediction that 1 % of the predictions exceed",
+        "unit": "ms", "better": "lower", "range": (0.0, None), "timing": True,
+    },
+    "latency_p999": {
+        "title": "latency, 99.9 %", "about": "time of one prediction that one in 1,000 predictions exceeds",
+        "unit": "ms", "better": "lower", "range": (0.0, None), "timing": True,
+    },
+    "peak_memory": {
+        "about": "largest memory during the training",
+        "unit": "MiB", "better": "lower", "range": (0.0, None),
+    },
+    "inference_memory": {
+        "about": "largest memory during prediction",
+        "unit": "MiB", "better": "lower", "range": (0.0, None),
+    },
+    "throttled": {
+        "about": "share of the readings at which the device was held back, by heat or a power cap",
+        "unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True,
+    },
+    "sm_clock": {
+        "title": "clock of the GPU", "about": "clock of the processors of the GPU during the measurement",
+        "unit": "MHz", "better": "none", "range": (0.0, None), "timing": True,
+    },
+    "power": {
+        "about": "power of the GPU during the measurement",
+        "unit": "W", "better": "none", "range": (0.0, None), "timing": True,
+    },
+}  # fmt: skip
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
 SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
 OF_ONE_PROCESS = ("peak_memory", "inference_memory", "throttled", "sm_clock", "power")

@@ -18,8 +18,13 @@ from bench_suite.stats.intervals import bootstrap_interval
 VERSION = 1
 QUESTION = "training"
 METRICS: dict[str, dict[str, Any]] = {
-    "best_epoch": {"unit": "count", "better": "none", "range": (1.0, None)},
-    "epochs": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "best_epoch": {
+        "about": "epoch with the smallest validation loss, whose weights are tested",
+        "unit": "count",
+        "better": "none",
+        "range": (1.0, None),
+    },
+    "epochs": {"about": "epochs that the training ran", "unit": "count", "better": "none", "range": (0.0, None)},
 }
 METRICS_OF_PROBLEM = True
 OF_VALIDATION = True

@@ -14,8 +14,18 @@ from bench_suite.contracts import Batch, BenchError, Evaluation, Network, Thresh
 
 BOUNDS = {"threshold": (0.0, 1.0)}
 METRICS = {
-    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
+    "accuracy": {
+        "about": "share of the test examples whose predicted class is the true one",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
     "balanced_accuracy": {
+        "about": (
+            "mean over classes of the share of a class that is predicted rightly, so that rare classes count as much "
+            "as frequent ones"
+        ),
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
@@ -23,14 +33,31 @@ METRICS = {
         "source": "Brodersen et al. 2010, doi 10.1109/ICPR.2010.764",
     },
     "macro_f1": {
+        "title": "F1, mean over classes",
+        "about": (
+            "mean over classes of F1, which is high only if most examples of the class are found and few others are "
+            "taken for it"
+        ),
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
         "range": (0.0, 1.0),
         "source": "Opitz and Burst, arXiv 1911.03347",
     },
-    "roc_auc": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0), "source": "Fawcett 2006"},
+    "roc_auc": {
+        "title": "area under the ROC curve",
+        "about": "probability that a positive example scores higher than a negative one; 0.5 is chance",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+        "source": "Fawcett 2006",
+    },
     "average_precision": {
+        "about": (
+            "mean precision over all thresholds: how well scores rank the examples of the positive class; its share "
+            "among all examples is chance"
+        ),
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
@@ -39,6 +66,8 @@ METRICS = {
         "source": "Davis and Goadrich 2006, doi 10.1145/1143844.1143874",
     },
     "binary_f1": {
+        "title": "F1 of the positive class",
+        "about": "harmonic mean of precision and recall of the positive class",
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
@@ -46,7 +75,16 @@ METRICS = {
         "classes": 2,
         "source": "van Rijsbergen 1979",
     },
-    "log_loss": {"unit": "nats", "better": "lower", "ideal": 0.0, "range": (0.0, None), "source": "Good 1952"},
+    "log_loss": {
+        "about": (
+            "mean of −ln of the probability that the model gives the true class; sure and wrong predictions cost most"
+        ),
+        "unit": "nats",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+        "source": "Good 1952",
+    },
 }
 
 

@@ -12,9 +12,35 @@ from torch.nn import functional
 from bench_suite.contracts import Batch, BenchError, Data, DataInvalid, Evaluation, Network
 
 METRICS = {
-    "r2": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (None, 1.0)},
-    "mae": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "r2": {
+        "title": "explained variance (R²)",
+        "about": (
+            "share of the variance of the targets that the predictions explain; 0 is as good as the mean, below 0 is "
+            "worse than it"
+        ),
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (None, 1.0),
+    },
+    "mae": {
+        "title": "mean absolute error",
+        "about": "mean distance between prediction and target",
+        "unit": "unit of the target",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "rmse": {
+        "title": "root mean squared error",
+        "about": (
+            "root of the mean squared distance between prediction and target; large errors count more than in `mae`"
+        ),
+        "unit": "unit of the target",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
 }
 
 INTERVAL = ("lower", "upper", "level")

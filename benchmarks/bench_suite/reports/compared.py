@@ -9,7 +9,16 @@ from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.pairing import FAILED
 from bench_suite.comparison.verdicts import Row
 from bench_suite.reports import notebook_html
-from bench_suite.reports.comparison import HEADER, QUIET, Entry, as_markdown, as_text, entries_of, entry_of, title
+from bench_suite.reports.comparison import (
+    HEADER,
+    Entry,
+    as_markdown,
+    as_text,
+    entries_of,
+    entry_of,
+    shown_and_quiet,
+    title,
+)
 from bench_suite.reports.escaping import printable
 
 if TYPE_CHECKING:
@@ -119,8 +128,8 @@ class Compared(Comparison):
 
 def comparison_parts(comparison: Compared) -> list[str]:
     """Return what a notebook shows of a comparison as HTML: the verdict, changed gates, rows worst first, and notes."""
-    shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
-    quiet = [entry_of(row, "") for row in comparison.rows if row not in shown]
+    shown, folded = shown_and_quiet(comparison)
+    quiet = [entry_of(row, "") for row in folded]
     entries = entries_of(comparison, shown)
     summary = f"<summary>{len(quiet)} metrics that are not gated, without a finding</summary>"
     return [

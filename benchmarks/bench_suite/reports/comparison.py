@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import bisect
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.gate_changes import GateChange
 from bench_suite.comparison.pairing import FAILED, UncomparedCell
 from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row, Verdict
 from bench_suite.reports import escaping, formatting
+from bench_suite.reports.fitting_lines import fitting_lines
 from bench_suite.stats.power import POWER
-
-_Line = TypeVar("_Line", str, list[str])
 
 QUIET: tuple[Verdict, ...] = ("not compared", "no difference found")
 "Verdicts of metrics without a gate that are folded away."
@@ -70,15 +68,18 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     if comparison.gate_changes:
         changes = [_change_line(change) for change in comparison.gate_changes]
-        head += [GATES_DIFFER.capitalize(), _as_many("\n".join, changes, limit // 4, f"changes of gates; {everything}")]
-    shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
-    quiet = [row for row in comparison.rows if row not in shown]
-    lines = [_as_line(entry) for entry in entries_of(comparison, shown)]
-    notes = _as_many("\n".join, [f"- {_short(note)}" for note in comparison.notes], limit // 4, f"notes; {everything}")
+        head.append(GATES_DIFFER.capitalize())
+        head.append(fitting_lines(changes, str, "\n".join, limit // 4, f"changes of gates; {everything}"))
+    shown, quiet = shown_and_quiet(comparison)
+    notes = fitting_lines(
+        comparison.notes, lambda note: f"- {_short(note)}", "\n".join, limit // 4, f"notes; {everything}"
+    )
     left = limit - sum(map(len, (*head, notes, READING))) - RESERVE
-    table = _as_many(_table, lines, left, f"rows, no worse than these; {everything}")
+    items = _items_of(comparison, shown)
+    rest = f"rows, no worse than these; {everything}"
+    table = fitting_lines(items, lambda item: _as_line(_entry(item)), _table, left, rest)
     left -= len(table)
-    folded = _as_many(_table, [_as_line(entry_of(row, "")) for row in quiet], left, f"rows; {everything}")
+    folded = fitting_lines(quiet, lambda row: _as_line(entry_of(row, "")), _table, left, f"rows; {everything}")
     if folded:
         summary = f"{len(quiet)} metrics that are not gated, without a finding"
         folded = f"<details><summary>{summary}</summary>\n\n{folded}\n\n</details>"
@@ -86,23 +87,6 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     levels = "; ".join(filter(None, (gates and f"gates: {gates}", others and f"other metrics: {others}")))
     reading = f"{READING} Levels of the intervals: {levels}." if levels else READING
     return "\n\n".join([*head, *filter(None, (table, folded)), notes, reading]) + "\n"
-
-
-def _as_many(join: Callable[[list[_Line]], str], lines: list[_Line], limit: int, rest: str) -> str:
-    """Return as many of the first lines as fit into `limit` characters, joined, and the number of the others.
-
-    Args:
-        join: returns the text of lines.
-        lines: the lines.
-        limit: the greatest length of their text.
-        rest: what the others are, after `N more`.
-    """
-    if not lines:
-        return ""
-    fitting = bisect.bisect_right(range(1, len(lines) + 1), limit, key=lambda count: len(join(lines[:count])))
-    parts = [join(lines[:fitting])] if fitting else []
-    parts += [f"{len(lines) - fitting} more {rest}"] if fitting < len(lines) else []
-    return "\n\n".join(parts)
 
 
 def _short(text: str) -> str:
@@ -122,27 +106,28 @@ def as_text(comparison: Comparison, max_findings: int | None = None) -> str:
     parts += [f"  {GATES_DIFFER}"] if comparison.gate_changes else []
     parts += [f"    {'!' if change.weaker else ' '} {change}" for change in comparison.gate_changes]
     parts += [*(f"  {note}" for note in comparison.notes), ""]
-    shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
-    cut = [row for row in shown if not row.gated][max_findings:] if max_findings is not None else []
+    shown, quiet = shown_and_quiet(comparison)
+    findings = itertools.count(1)
     notes: set[str] = set()
     entries: list[tuple[Verdict, list[str]]] = []
+    cut = 0
     for row in shown:
-        if row not in cut:
-            entries.append(
-                (row.verdict, list(_row_text(row, without_note=max_findings is not None and row.note in notes)))
-            )
-            notes.add(row.note)
+        if max_findings is not None and not row.gated and next(findings) > max_findings:
+            cut += 1
+            continue
+        entries.append((row.verdict, list(_row_text(row, without_note=max_findings is not None and row.note in notes))))
+        notes.add(row.note)
     for cell in comparison.uncompared:
         entries.append(("not compared", [f"{cell.reason_code}: {cell.where}", f"    {_detail(cell)}"]))
     for _, lines in sorted(entries, key=lambda entry: WORST_FIRST.index(entry[0])):
         parts += lines
     if cut:
         command = f"bench compare {comparison.base_word or comparison.base} {comparison.head}"
-        parts.append(f"and {len(cut)} more metrics without a gate: {command}")
-    rest = Counter(row.verdict for row in comparison.rows if row not in shown)
+        parts.append(f"and {cut} more metrics without a gate: {command}")
+    rest = Counter(row.verdict for row in quiet)
     if rest:
         parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
-    silent = [row for row in comparison.rows if row not in shown and row.verdict == "not compared"]
+    silent = [row for row in quiet if row.verdict == "not compared"]
     parts += [f"    {row.name}, {row.where}: {row.note}" for row in silent[:MAX_NAMED]]
     if len(silent) > MAX_NAMED:
         parts.append(f"    and {len(silent) - MAX_NAMED} more: --json prints all of them")
@@ -265,13 +250,32 @@ class Entry:
     note: str
 
 
+def shown_and_quiet(comparison: Comparison) -> tuple[list[Row], list[Row]]:
+    """Return the rows with a gate or a finding, and those that are folded away."""
+    rows: tuple[list[Row], list[Row]] = ([], [])
+    for row in comparison.rows:
+        rows[not row.gated and row.verdict in QUIET].append(row)
+    return rows
+
+
 def entries_of(comparison: Comparison, rows: Sequence[Row]) -> list[Entry]:
     """Return some rows of a comparison and its cells that are not compared, worst first."""
-    entries = [entry_of(row) for row in rows]
-    for cell in comparison.uncompared:
-        reason = f"{cell.reason_code}: {cell.detail}"
-        entries.append(Entry("not compared", cell.probe or "all", cell.where, ("", "", "", "", ""), reason))
-    return sorted(entries, key=lambda entry: WORST_FIRST.index(entry.verdict))
+    return list(map(_entry, _items_of(comparison, rows)))
+
+
+def _items_of(comparison: Comparison, rows: Sequence[Row]) -> list[Row | UncomparedCell]:
+    """Return some rows of a comparison and its cells that are not compared, worst first."""
+    return sorted(
+        [*rows, *comparison.uncompared],
+        key=lambda item: WORST_FIRST.index(item.verdict if isinstance(item, Row) else "not compared"),
+    )
+
+
+def _entry(item: Row | UncomparedCell) -> Entry:
+    if isinstance(item, Row):
+        return entry_of(item)
+    reason = f"{item.reason_code}: {item.detail}"
+    return Entry("not compared", item.probe or "all", item.where, ("", "", "", "", ""), reason)
 
 
 def entry_of(row: Row, not_gated: str = " (not gated)") -> Entry:

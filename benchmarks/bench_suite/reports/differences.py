@@ -1,7 +1,7 @@
 """Differences between the rows of a table: ranks and letters from all pairs, and columns against a reference.
 
 Rows are paired by seed and test example where their predictions are stored, and else compared by what their records
-contain; `comparison.between` says which.
+contain; `comparison.between` says which. What an earlier command has found is not found again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench_suite.comparison.between import Configuration, PairedDifference, PredictionCache, differences
+from bench_suite.comparison.between import Configuration, PairedDifference, PredictionCache
+from bench_suite.comparison.known_differences import differences
 from bench_suite.comparison.metric_rows import Key
 from bench_suite.comparison.verdicts import Row as VerdictRow
 from bench_suite.contracts import Interval

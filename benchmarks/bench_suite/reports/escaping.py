@@ -135,22 +135,45 @@ def pad(text: str, to: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
+MAX_NAMED = 4
+"Rows that a footnote names."
+
+
 class Notes:
     """The footnotes of one table; equal notes share a number."""
 
     def __init__(self) -> None:
         self._notes: dict[str, int] = {}
+        self._rows: dict[str, dict[str, None]] = {}
 
-    def mark(self, note: str | None) -> str:
-        """Return the superscript number of a note, with a blank before it; an empty string for no note."""
+    def mark(self, note: str | None, row: str = "") -> str:
+        """Return the superscript number of a note, with a blank before it; an empty string for no note.
+
+        Args:
+            note: the note.
+            row: the row of the table that it is about, which `lines` names.
+        """
         if not note:
             return ""
         number = self._notes.setdefault(note, len(self._notes) + 1)
+        if row:
+            self._rows.setdefault(note, {})[row] = None
         return " " + str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
-    def lines(self) -> list[str]:
-        """Return each note after its number, not escaped."""
-        return [f"{self.mark(note).strip()} {note}" for note in self._notes]
+    def lines(self, rows: int = 0) -> list[str]:
+        """Return each note after its number, with the rows that it is about, not escaped.
+
+        Args:
+            rows: number of rows of the table: a note about all of them names none.
+        """
+        return [f"{self.mark(note).strip()} {self._named(note, rows)}{note}" for note in self._notes]
+
+    def _named(self, note: str, rows: int) -> str:
+        names = list(self._rows.get(note, ()))
+        if not names or len(names) == rows:
+            return ""
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        return f"{', '.join(names[:MAX_NAMED])}{more}: "
 
 
 # ── other media ─────────────────────────────────────────────────────────────────────────────────

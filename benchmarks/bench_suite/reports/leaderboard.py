@@ -271,7 +271,7 @@ def leaderboard_table(table: Table, max_rows: int | None = None) -> str:
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''} {row.letters}".strip()
         values = [
             bold(value_text(row.values[c], c, scales[c]), is_best=number in best.get(c, ()))
-            + notes.mark(row.values[c].note)
+            + notes.mark(row.values[c].note, row.label)
             for c in table.columns
         ]
         label = escaping.inline(row.label) + notes.mark(row.note) + notes.mark(row.chosen or None)
@@ -279,7 +279,7 @@ def leaderboard_table(table: Table, max_rows: int | None = None) -> str:
         lines.append([*([rank] if ranks else []), label, *values, *counts])
     first = 1 if ranks else 0
     text = escaping.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
-    return text + "".join(f"\n\n{escaping.inline(note)}" for note in (*notes.lines(), *table.notes))
+    return text + "".join(f"\n\n{escaping.inline(note)}" for note in (*notes.lines(len(lines)), *table.notes))
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────

@@ -9,18 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jinja2
 
-from bench_suite.contracts import Finding, Record, Severity
+from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import data_notes, doubt_lines
 from bench_suite.reports.failures import cell_failures, cell_names, outcome, probe_failures, seeds_and_folds
+from bench_suite.reports.findings import ShownFinding, shown_findings
 from bench_suite.reports.gate_verdicts import RunVerdicts, verdicts_of, with_changes
 from bench_suite.reports.history import report_section
+from bench_suite.reports.metric_texts import metric_texts
 from bench_suite.reports.rows import rows_of
 from bench_suite.reports.short_report import gate_lines, gate_table, short_parts
 from bench_suite.reports.table import Table, tables
@@ -34,6 +36,7 @@ MAX_PICTURES = 12
 MAX_EVIDENCE = 3
 "Rows of a split that the report names for a finding."
 
+_BETTER = {"higher": "higher", "lower": "lower", "none": formatting.NOTHING}
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     trim_blocks=True,
@@ -91,6 +94,7 @@ def report(
         across_tasks="" if summary is None else across_tasks.as_markdown(summary),
         reading=leaderboard.reading(run_tables),
         history=report_section(run, dict.fromkeys(table.sort.name for table in run_tables if table.sort is not None)),
+        meanings=_meanings(run, run_tables),
         errors=_errors(records),
         probe_errors=_probe_errors(records),
         probes=_probes(run, run_tables, save),
@@ -186,21 +190,32 @@ def _data_notes(records: Sequence[Record]) -> str:
 
 def _findings(run: Run) -> str:
     """Return a table of the findings on data and results: errors and warnings, then notes; empty if there are none."""
-    order = {severity: number for number, severity in enumerate(get_args(Severity))}
-    findings = sorted(run.findings, key=lambda finding: (order[finding.severity], finding.task, finding.code))
     rows = [
         [one.code, one.severity, *map(escaping.inline, (one.task, one.summary, _evidence(one), one.mend))]
-        for one in findings
+        for one in shown_findings(run.findings)
     ]
     return escaping.table(["Code", "Severity", "Task", "Finding", "Rows, from 0", "Mend"], rows) if rows else ""
 
 
-def _evidence(finding: Finding) -> str:
+def _evidence(finding: ShownFinding) -> str:
     parts = []
     for evidence in finding.evidence:
         more = ", …" if evidence.count > MAX_EVIDENCE else ""
         parts.append(f"{evidence.split}: {', '.join(map(str, evidence.rows[:MAX_EVIDENCE]))}{more}")
     return "; ".join(parts)
+
+
+def _meanings(run: Run, run_tables: Sequence[Table]) -> str:
+    """Return a table of what each metric of some tables means."""
+    columns = all_columns(record for table in run_tables for row in table.rows for record in row.cells)
+    rows = [
+        [
+            escaping.code(text.name),
+            *map(escaping.inline, (text.sentence or formatting.NOTHING, _BETTER[text.better], text.unit, text.range)),
+        ]
+        for text in metric_texts(run, columns).values()
+    ]
+    return escaping.table(["Metric", "Meaning", "Better", "Unit", "Range"], rows) if rows else ""
 
 
 def _errors(records: Sequence[Record]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from bench_suite.comparison.between import PredictionCache, differences
+from bench_suite.comparison.between import PredictionCache
+from bench_suite.comparison.known_differences import differences
 from bench_suite.comparison.preconditions import ComparisonError, check_no_smoke
 from bench_suite.comparison.verdicts import Row as VerdictRow
 from bench_suite.components.options import show

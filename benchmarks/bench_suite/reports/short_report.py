@@ -10,6 +10,7 @@ from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, escaping, leaderboard, provenance
 from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
 from bench_suite.reports.failures import Failure, cell_failures, cell_names, outcome, probe_failures
+from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.gate_verdicts import RunVerdicts, headline, with_changes
 from bench_suite.reports.table import Table
 from bench_suite.store.runs import Run
@@ -125,15 +126,12 @@ def to_know(run: Run, records: Sequence[Record]) -> Iterator[str]:
          data_notes(records)],
         "notes on the data",
     )  # fmt: skip
-    findings = [one for one in run.findings if one.severity != "note"]
-    order = {severity: number for number, severity in enumerate(("error", "warning"))}
-    findings.sort(key=lambda one: (order.get(one.severity, 0), one.task, one.code))
     lines = [
         f"{one.code} ({one.severity}) in {escaping.inline(one.task)}: {_short(one.summary)}. Mend: {_short(one.mend)}"
-        for one in findings
+        for one in shown_findings(run.findings, notes=False)
     ]
     yield from _first(lines, "findings: `bench report --full` lists them")
-    if notes := len(run.findings) - len(findings):
+    if notes := sum(one.severity == "note" for one in run.findings):
         yield f"{notes} note{'s' if notes > 1 else ''} on the data: `bench report --full` lists them."
     yield from map(_short, (*doubt_lines(records), *machine_lines(run, records), *run.damages))
 

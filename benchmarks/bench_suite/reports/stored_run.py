@@ -10,6 +10,7 @@ from bench_suite.reports import board_html, notebook_html
 from bench_suite.reports.doubts import doubt_lines
 from bench_suite.reports.escaping import flat
 from bench_suite.reports.failures import cell_failures, cell_names, probe_failures
+from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.table import tables
 from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
@@ -61,7 +62,7 @@ def run_parts(run: Run) -> Iterator[str]:
     yield notebook_html.bullets(failure_lines(records))
     yield notebook_html.bullets(doubt_lines(records))
     yield notebook_html.bullets(
-        f"{one.code} {one.task}: {one.summary}" for one in run.findings if one.severity != "note"
+        f"{one.code} {one.task}: {one.summary}" for one in shown_findings(run.findings, notes=False)
     )
     yield from board_html.board_parts(tables([run]))
     yield notebook_html.bullets(f"damaged and left out: {damage}" for damage in run.damages)

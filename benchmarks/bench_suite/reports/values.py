@@ -16,6 +16,8 @@ from bench_suite.stats.intervals import over_cells
 from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.records import label_of
 
+MAX_CELLS = 3
+"Cells of a row that a footnote names."
 Measured = tuple[MetricRow, Record]
 "A row of a metric, and the record of its cell."
 
@@ -62,7 +64,7 @@ def row_value(records: Sequence[Record], column: Column, rows: Sequence[Measured
     """
     known = [(row, cell) for row, cell in rows if row.value is not None and math.isfinite(row.value)]
     measured, cells = [row for row, _ in known], [cell for _, cell in known]
-    reasons = list(dict.fromkeys(row.reason for row, _ in rows if row.reason))
+    reasons = _named_reasons(rows)
     if not measured:
         return Value(None, reason="; ".join(reasons) or _reason_for_absence(records, column))
     mean, interval, interval_reason = over_cells(measured, cells)
@@ -92,6 +94,7 @@ def partial_note(records: Sequence[Record], column: Column, measured: int) -> st
     if measured in (0, len(records)):
         return None
     reasons: dict[str, None] = {}
+    lacking = []
     for record in records:
         own = [
             metric_at(record, position)
@@ -101,7 +104,31 @@ def partial_note(records: Sequence[Record], column: Column, measured: int) -> st
         if not any(row.value is not None and math.isfinite(row.value) for row in own):
             reasons |= dict.fromkeys(row.reason for row in own if row.reason)
             reasons |= {} if own else {_reason_for_absence([record], column): None}
-    return f"{measured} of {len(records)} {_cell_words(records)[1]}: {'; '.join(reasons) or 'no reason given'}"
+            lacking.append(record)
+    without = f" (not {_cell_names(lacking, records)})" if lacking else ""
+    return f"{measured} of {len(records)} {_cell_words(records)[1]}{without}: {'; '.join(reasons) or 'no reason given'}"
+
+
+def _named_reasons(rows: Sequence[Measured]) -> list[str]:
+    """Return the different reasons of some rows of a metric; one that some of the cells have names these."""
+    by_reason: dict[str, list[Record]] = {}
+    for row, record in rows:
+        if row.reason:
+            by_reason.setdefault(row.reason, []).append(record)
+    every = list({id(record): record for _, record in rows}.values())
+    return [
+        reason if len({*map(id, own)}) == len(every) else f"{_cell_names(own, every)}: {reason}"
+        for reason, own in by_reason.items()
+    ]
+
+
+def _cell_names(own: Sequence[Record], records: Sequence[Record]) -> str:
+    """Return which of the cells of a row some are: `seed 0, seed 2`; many are counted."""
+    axes = [axis for axis in ("seed", "fold") if len({record.cell.get(axis) for record in records}) > 1]
+    names = dict.fromkeys(" ".join(f"{axis} {record.cell.get(axis)}" for axis in axes) for record in own)
+    if not axes or len(names) > MAX_CELLS:
+        return f"{len(own)} of {len(records)} {_cell_words(records)[1]}"
+    return ", ".join(names)
 
 
 def _cell_words(records: Sequence[Record]) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def _count_alarms(planted: Planted) -> Callable[[Measured], float]:
 def marks_of(findings: list[Finding], wanted: Marks) -> Marks:
     """Return the rows that findings name, or their subjects if the wanted marks are subjects."""
     if any(kind == "subject" for kind, _ in wanted):
-        return frozenset(("subject", one.subject) for one in findings)
+        return frozenset(("subject", name) for one in findings for name in one.subjects or (one.subject,))
     return frozenset((part.split, row) for one in findings for part in one.evidence for row in part.rows)
 
 

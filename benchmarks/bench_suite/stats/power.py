@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bench_suite.stats.paired import SLACK, Difference, least_variance, quantile
 
 POWER = 0.95
 "A difference counts as detectable if this share of comparisons finds it."
+ROUNDING = 1e-6
+"Relative error of quantiles, amply."
 MAX_EXACT_QUANTILE = 50.0
 "Critical values of t above this come from one to three degrees of freedom and a very small level."
 
@@ -23,15 +26,30 @@ def min_detectable_effect(difference: Difference, level: float, power: float = P
     With many degrees of freedom c = z(1 − α) + z(power). For right and wrong answers it is then c · √(share of examples
     that differ / n) (Card et al. 2020, arXiv 2010.06595).
     """
+    return _detectable_errors(difference.df, level, power) * difference.error
+
+
+def is_detectable(difference: Difference, margin: float, level: float) -> bool:
+    """Return whether `min_detectable_effect` is at most `margin`.
+
+    The exact c is needed only if the c of a normal law, which is never larger, would do.
+    """
+    least = _detectable_errors(math.inf, level, POWER) * difference.error
+    return least * (1 - ROUNDING) <= margin and min_detectable_effect(difference, level) <= margin
+
+
+@lru_cache(maxsize=10_000)
+def _detectable_errors(df: float, level: float, power: float) -> float:
+    """Return c of `min_detectable_effect`; the tests of equally many seeds have the same df, so the same c."""
     from scipy import special
 
-    critical = quantile(1 - level, difference.df)
-    if math.isinf(difference.df):
-        return (critical + quantile(power, math.inf)) * difference.error
+    critical = quantile(1 - level, df)
+    if math.isinf(df):
+        return critical + quantile(power, math.inf)
     if critical > MAX_EXACT_QUANTILE:  # the spread decides alone, and the exact quantile takes seconds
-        share = 2 * float(special.gammaincinv(difference.df / 2, power)) / difference.df
-        return critical * math.sqrt(share) * difference.error
-    return float(special.nctdtrinc(difference.df, 1 - power, critical)) * difference.error
+        share = 2 * float(special.gammaincinv(df / 2, power)) / df
+        return critical * math.sqrt(share)
+    return float(special.nctdtrinc(df, 1 - power, critical))
 
 
 def min_detectable_loss(
@@ -51,13 +69,15 @@ def min_detectable_loss(
         power: share of comparisons that find the loss.
         growth: variance that each unit of a loss adds; 0 if it is not known.
     """
-    from scipy import optimize, special
+    from scipy import special
 
     if math.isfinite(difference.df):
         median = 2 * special.gammaincinv(difference.df / 2, 0.5)
         difference = replace(difference, variance=difference.variance * difference.df / median)
     if not growth:
         return tolerance + min_detectable_effect(difference, level, power)
+    from scipy import optimize  # slow to import
+
     seen = max(0.0, -difference.value)
 
     def shortfall(loss: float) -> float:

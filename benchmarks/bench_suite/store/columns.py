@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
@@ -38,6 +39,23 @@ LAYOUT = (CELL_COLUMNS, FACTS, HEAD, PROBE, ARTIFACT)
 "What the texts of the columns consist of: columns with another layout cannot be read."
 
 
+Key = tuple[str, tuple[tuple[str, Any], ...]]
+"A metric's name and coordinates."
+
+
+class Heads(tuple[MetricRow, ...]):
+    """The heads of the metrics of a record, which cells with equal heads share."""
+
+    @cached_property
+    def positions(self) -> Mapping[Key, int]:
+        """The position of each metric."""
+        return _positions(self)
+
+
+def _positions(rows: Sequence[MetricRow]) -> dict[Key, int]:
+    return {(row.name, tuple(sorted(row.at.items()))): position for position, row in enumerate(rows)}
+
+
 class Metrics(Lazy[MetricRow]):
     """The metrics of a record: `heads` and single metrics can be read without making the others."""
 
@@ -48,7 +66,7 @@ class Metrics(Lazy[MetricRow]):
         self._columns = columns
         self._first = first
         self._end = end
-        self._heads: tuple[MetricRow, ...] | None = None
+        self._heads: Heads | None = None
 
     def _make(self) -> tuple[MetricRow, ...]:
         return tuple(map(self._columns.metric, range(self._first, self._end)))
@@ -57,7 +75,7 @@ class Metrics(Lazy[MetricRow]):
         return self._end - self._first
 
     @property
-    def heads(self) -> tuple[MetricRow, ...]:
+    def heads(self) -> Heads:
         """The metrics without value, interval, samples and reason; the same object for cells with equal heads."""
         if self._heads is None:
             self._heads = self._columns.heads(self._first, self._end)
@@ -93,6 +111,15 @@ def heads_of(record: Record) -> Sequence[MetricRow]:
     """
     metrics: Sequence[MetricRow] = record.metrics
     return metrics.heads if isinstance(metrics, Metrics) else metrics
+
+
+def positions_of(record: Record) -> Mapping[Key, int]:
+    """Return the positions of the metrics of a record by name and sorted coordinates; of two equal keys, the last.
+
+    Cells with the same metrics share the returned object, if the record comes from columns.
+    """
+    heads = heads_of(record)
+    return heads.positions if isinstance(heads, Heads) else _positions(heads)
 
 
 def metric_at(record: Record, position: int) -> MetricRow:
@@ -152,7 +179,7 @@ class Columns:
     exact: Texts
     "Value, low, high and samples of a metric as JSON, if they are not all floats; then the columns do not have them."
     _heads: dict[int, _Head] = field(default_factory=dict)
-    _layouts: dict[bytes, tuple[MetricRow, ...]] = field(default_factory=dict)
+    _layouts: dict[bytes, Heads] = field(default_factory=dict)
 
     # ── to records ──────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +212,8 @@ class Columns:
 
     def metric(self, row: int) -> MetricRow:
         """Return one metric."""
-        head = self._head(self.head.codes[row])
+        code = self.head.codes[row]
+        head = self._heads.get(code) or self._head(code)
         metric = object.__new__(MetricRow)
         fields = vars(metric)
         fields.update(head.fields)
@@ -198,11 +226,17 @@ class Columns:
         if code != NO_TEXT:
             value, low, high, samples = json.loads(self.exact.texts[code])
         else:
-            value, low, high = self.number(row), self.low[row], self.high[row]
-            samples = self.samples[self.sample_ends[row - 1] if row else 0 : self.sample_ends[row]]
+            value, low, high = self.value[row], self.low[row], self.high[row]
+            if value != value:
+                value = None
+            elif head.integer:
+                value = int(value)
+            first, end = self.sample_ends[row - 1] if row else 0, self.sample_ends[row]
+            samples = tuple(self.samples[first:end]) if end > first else ()
         fields["value"] = value
         if head.level is not None:
-            fields["interval"] = Interval(low, high, head.level, head.over)
+            fields["interval"] = interval = object.__new__(Interval)
+            vars(interval).update(low=low, high=high, level=head.level, over=head.over)
         if samples:
             fields["samples"] = tuple(samples)
         return metric
@@ -218,12 +252,12 @@ class Columns:
             return None
         return int(value) if self._head(self.head.codes[row]).integer else value
 
-    def heads(self, first: int, end: int) -> tuple[MetricRow, ...]:
+    def heads(self, first: int, end: int) -> Heads:
         """Return the heads of some metrics; equal ones are the same object."""
         codes: Any = self.head.codes[first:end]
         key = codes.tobytes()
         if (layout := self._layouts.get(key)) is None:
-            layout = self._layouts[key] = tuple(self._head(code).row for code in codes)
+            layout = self._layouts[key] = Heads(self._head(code).row for code in codes)
         return layout
 
     def _head(self, code: int) -> _Head:

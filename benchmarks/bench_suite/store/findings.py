@@ -11,7 +11,7 @@ from bench_suite.contracts import Evidence, Finding
 def finding_to_json(finding: Finding) -> dict[str, Any]:
     """Return a finding as JSON."""
     evidence = [{**vars(part), "rows": list(part.rows), "ids": list(part.ids)} for part in finding.evidence]
-    return {**vars(finding), "values": dict(finding.values), "evidence": evidence}
+    return {**vars(finding), "subjects": list(finding.subjects), "values": dict(finding.values), "evidence": evidence}
 
 
 def finding_from_json(entry: Mapping[str, Any]) -> Finding:
@@ -21,4 +21,7 @@ def finding_from_json(entry: Mapping[str, Any]) -> Finding:
         for part in entry.get("evidence", ())
     )
     texts = {name: entry[name] for name in ("code", "severity", "task", "summary", "mend")}
-    return Finding(**texts, subject=entry.get("subject", ""), values=entry.get("values", {}), evidence=evidence)
+    subjects = tuple(entry.get("subjects", ()))
+    return Finding(
+        **texts, subject=entry.get("subject", ""), values=entry.get("values", {}), evidence=evidence, subjects=subjects
+    )

@@ -23,6 +23,7 @@ FINDING = checks.record(
     },
     {
         "subject": checks.text,
+        "subjects": _TEXTS,
         "values": checks.map_of(checks.number),
         "evidence": checks.list_of(
             checks.record({"split": checks.text, "count": checks.integer}, {"rows": _INTEGERS, "ids": _INTEGERS})

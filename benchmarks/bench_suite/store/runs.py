@@ -35,6 +35,7 @@ from bench_suite.store.atomic import (
     write_file,
     writing_error,
 )
+from bench_suite.store.derived import Derived, FileState, state_of
 from bench_suite.store.environments import Environments
 from bench_suite.store.findings import finding_from_json
 from bench_suite.store.record_files import RecordFiles
@@ -167,7 +168,8 @@ class Run:
 
         Args:
             path: the folder of the run.
-            read_only: whether reading writes nothing there, not even an index that makes the next reading faster.
+            read_only: whether reading writes nothing there, neither an index nor derived results, which make the next
+                reading faster.
 
         Raises:
             StoreError: the folder is no run, or its `run.json` is damaged.
@@ -178,6 +180,8 @@ class Run:
         self.info: Mapping[str, Any] = run_json(self.path)
         self._damages: dict[str, None] = {}
         self._record_files = RecordFiles(self.path, read_only=read_only)
+        self.derived = Derived(self.path, read_only=read_only)
+        "Results that were computed from the files of the run."
         self._environments = Environments(self.path, self._note)
 
     @property
@@ -302,6 +306,13 @@ class Run:
             StoreError: the file is missing or damaged.
         """
         return self._read(row, formats.predictions_from_parquet)
+
+    def state_of(self, row: ArtifactRow) -> FileState | None:
+        """Return what changes whenever the file of an artifact is written or replaced; None if there is no file."""
+        try:
+            return state_of(self._inside(row.file))
+        except StoreError:
+            return None
 
     def predictions_of(self, record: Record, split: str) -> Predictions | None:
         """Return the stored predictions of a cell on a split; None if none were stored.

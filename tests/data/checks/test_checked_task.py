@@ -27,13 +27,14 @@ def test_indicators_of_one_category_are_one_column(make_task) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"columns": {}}, 'columns = { "home town" = "ignore" }'),
-        ({"inputs": ("age", "home town")}, 'inputs = ["age"]'),
-        ({}, "leave `home town` out in the task's `load`: this task has no option that does"),
+        ({"columns": {}}, 'columns = { "home town" = "ignore", id = "ignore" }'),
+        ({"inputs": ("age", "home town", "id")}, 'inputs = ["age"]'),
+        ({}, "leave `home town`, `id` out in the task's `load`: this task has no option that does"),
     ],
 )
-def test_the_line_that_leaves_a_column_out_is_one_of_the_task(make_task, options, line: str) -> None:
-    assert table_task(make_task, ("age",), np.ones((2, 1)), options).without_column("home town") == line
+def test_one_line_of_the_task_leaves_all_columns_out(make_task, options, line: str) -> None:
+    task = table_task(make_task, ("age",), np.ones((2, 1)), options)
+    assert task.without_columns(["home town", "id"]) == line
 
 
 def test_evidence_names_the_first_rows_and_counts_all(make_task, random) -> None:
@@ -56,11 +57,11 @@ def test_the_line_that_mends_names_an_option_only_if_the_task_has_it(make_task) 
     parts = {"train": (table, target, {"sex": target, "age": target}), "test": (table, target, {"sex": target})}
     without = make_task("table", parts)
     assert "split =" not in without.redraw()
-    assert "groups =" not in without.without_group("sex")
-    assert all("this task has no option" in line for line in (without.redraw(), without.without_group("sex")))
+    assert "groups =" not in without.without_groups(["sex"])
+    assert all("this task has no option" in line for line in (without.redraw(), without.without_groups(["sex"])))
     own = make_task("table", parts, options={"split": None, "groups": ("sex",)})
     assert own.redraw().startswith("split = { test = 0.2, stratify = true }")
-    assert own.without_group("sex") == "groups = []"
+    assert own.without_groups(["sex"]) == "groups = []"
     stated = make_task("table", parts, options={"split": {"after": "2026-01-01", "by": "date"}})
     assert stated.redraw().startswith("change the stated `split`")
     number = make_task("table", {"train": (table, table[:, 0]), "test": (table, table[:, 0])}, classes=None,

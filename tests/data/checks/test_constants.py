@@ -15,12 +15,21 @@ def test_constant_and_empty_columns_are_named_and_others_are_not(make_task, rand
     test = table.copy()
     test[0, 1] = 8.0
     task = make_task("table", {"train": (table, np.arange(40) % 2), "test": (test, np.arange(40) % 2)})
-    findings = {one.subject: one for one in constant_inputs(task)}
-    assert {*findings} == {"c1", "c2"}
-    assert findings["c1"].severity == "warning"
-    assert "not so in test" in findings["c1"].summary
-    assert findings["c2"].severity == "note"
-    assert "no value" in findings["c2"].summary
+    (finding,) = constant_inputs(task)
+    assert finding.subjects == ("c1", "c2")
+    assert finding.severity == "warning", "since one of them varies elsewhere"
+    assert "`c1` has the same value (7); not so in test, `c2` has no value" in finding.summary
+    test[0, 1] = 7.0
+    (finding,) = constant_inputs(task)
+    assert finding.severity == "note"
+
+
+def test_one_line_leaves_all_constant_columns_out(make_task) -> None:
+    table, target = np.ones((20, 3)), np.arange(20) % 2
+    table[:, 0] = np.arange(20)
+    options = {"inputs": ("c0", "c1", "c2")}
+    task = make_task("table", {"train": (table, target), "test": (table, target)}, options=options)
+    assert [one.mend for one in constant_inputs(task)] == ['inputs = ["c0"]']
 
 
 def test_a_column_with_a_single_category_is_constant(make_task, random) -> None:

@@ -15,17 +15,38 @@ def test_the_least_number_of_examples_is_that_of_the_interval() -> None:
 
 def test_small_groups_of_test_are_named_with_their_rows(make_task, random) -> None:
     sex = np.array(["f"] * 40 + ["m"] * 260)
-    table, target = random.normal(size=(600, 2)), np.arange(600) % 2
+    table, target = random.normal(size=(600, 2)), np.arange(600) // 2 % 2
     groups = {"sex": sex, "site": np.array(["a", "b"] * 150)}
     task = make_task(
         "table", {"train": (table[:300], target[:300], groups), "test": (table[300:], target[300:], groups)},
         options={"groups": None},
     )  # fmt: skip
-    warning, note = small_groups(task)
-    assert (warning.severity, warning.subject, warning.evidence[0].count) == ("warning", "sex", 40)
-    assert "f (40)" in warning.summary
-    assert warning.mend.endswith('groups = ["site"]')
-    assert (note.severity, note.subject) == ("note", "site by class")
+    (finding,) = small_groups(task)
+    assert (finding.severity, finding.evidence[0].count) == ("warning", 40)
+    assert finding.subjects == ("sex", "site by class")
+    assert "`sex` f (40)" in finding.summary
+    assert "`site` a and no (75)" in finding.summary
+    assert finding.mend.endswith('groups = ["site"]')
+
+
+def test_small_groups_of_several_attributes_are_one_finding_with_one_advice(make_task, random) -> None:
+    few = np.array(["few"] * 40 + ["many"] * 460)
+    groups = {"sex": few, "site": few[::-1], "age": np.array(["a", "b"] * 250)}
+    table, target = random.normal(size=(1000, 2)), np.arange(1000) // 2 % 2
+    parts = {"train": (table[:500], target[:500], groups), "test": (table[500:], target[500:], groups)}
+    (finding,) = small_groups(make_task("table", parts, options={"groups": None}))
+    assert finding.subjects == ("sex", "site")
+    assert finding.evidence[0].count == 80, "the members of both"
+    assert finding.mend.endswith('groups = ["age"]')
+
+
+def test_small_classes_alone_are_a_note(make_task, random) -> None:
+    groups = {"site": np.array(["a", "b"] * 150)}
+    table, target = random.normal(size=(600, 2)), np.arange(600) % 3 // 2
+    parts = {"train": (table[:300], target[:300], groups), "test": (table[300:], target[300:], groups)}
+    (finding,) = small_groups(make_task("table", parts))
+    assert (finding.severity, finding.subject) == ("note", "site by class")
+    assert "groups =" not in finding.mend
 
 
 def test_large_groups_and_unknown_members_are_no_finding(make_task, random) -> None:
@@ -39,7 +60,7 @@ def test_a_small_test_split_is_a_warning(make_task, random) -> None:
     table = random.normal(size=(60, 2))
     task = make_task("table", {"train": (table[:30], np.arange(30) % 2), "test": (table[30:], np.arange(30) % 2)})
     (finding,) = small_groups(task)
-    assert finding.subject == "test"
+    assert (finding.subject, finding.subjects) == ("test", ())
     assert finding.values["half_width"] == pytest.approx(0.17, abs=0.005)
     assert "an accuracy" in finding.summary
     numbers = {"train": (table[:30], table[:30, 0]), "test": (table[30:], table[30:, 0])}

@@ -30,6 +30,14 @@ def test_identifiers_are_named(make_task, random, kind: str) -> None:
     assert (finding.code, finding.subject) == ("D004", "c0")
 
 
+def test_two_identifiers_are_one_finding(make_task, random) -> None:
+    table = np.column_stack([np.arange(N), random.normal(size=N), random.permutation(N)]).astype(float)
+    parts = {"train": (table[:300], np.arange(300) % 2), "test": (table[300:], np.arange(100) % 2)}
+    (finding,) = identifiers(make_task("table", parts, options={"columns": {}}))
+    assert finding.subjects == ("c0", "c2")
+    assert finding.mend == 'columns = { c0 = "ignore", c2 = "ignore" }'
+
+
 @pytest.mark.parametrize("kind", ["ages", "measurements", "amounts", "amounts in cents", "gaps"])
 def test_honest_columns_are_not(make_task, random, kind: str) -> None:
     values = {

@@ -69,7 +69,14 @@ def test_each_column_with_a_category_that_train_lacks_is_named_from_one_row_on(m
     test[[3, 5, 80, 99], 2:4] = 0
     labels = np.arange(300) % 2
     parts = {"train": (table, labels), "test": (test, labels)}
-    job, city = absent(make_task("table", parts, columns=columns))
-    assert (job.severity, job.subject, job.evidence[0].rows) == ("note", "job", (7,))
-    assert (city.severity, city.subject, city.values["count"]) == ("warning", "city", 4)
-    assert "4 of 300 (1.3 %) examples of test have a category of `city` that train lacks" in city.summary
+    (finding,) = absent(make_task("table", parts, columns=columns))
+    assert (finding.severity, finding.subjects, finding.evidence[0].rows) == (
+        "warning",
+        ("job", "city"),
+        (3, 5, 7, 80, 99),
+    )
+    assert finding.values["count"] == 4, "of the worst column"
+    assert "1 of 300 (0.3 %) of test in `job`, 4 of 300 (1.3 %) of test in `city`" in finding.summary
+    test[[3, 5, 80, 99], 2:4] = table[[3, 5, 80, 99], 2:4]
+    (job,) = absent(make_task("table", parts, columns=columns))
+    assert (job.severity, job.subject, job.subjects, job.evidence[0].rows) == ("note", "job", (), (7,))

@@ -46,6 +46,17 @@ def test_a_leak_of_any_form_is_named(make_task, random, kind: str) -> None:
     assert finding.mend == 'inputs = ["c0", "c1"]'
 
 
+def test_two_leaks_are_one_finding_whose_line_leaves_both_out(make_task, random) -> None:
+    target = random.integers(0, 2, 900)
+    table = np.column_stack([random.normal(size=900), target, 1 - target]).astype(float)
+    options = {"inputs": ("c0", "c1", "c2")}
+    (finding,) = single_predictors(
+        make_task("table", {"train": (table[:700], target[:700]), "test": (table[700:], target[700:])}, options=options)
+    )
+    assert (finding.subject, finding.subjects, finding.mend) == ("c1, c2", ("c1", "c2"), 'inputs = ["c0"]')
+    assert "`c1` 1.000, `c2` 1.000" in finding.summary
+
+
 def test_a_category_that_gives_the_label_away_is_one_column(make_task, random) -> None:
     target = random.integers(0, 3, 900)
     table = np.column_stack([random.normal(size=900), target == 0, target == 1, target == 2]).astype(float)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bench_suite.contracts import Record
 from bench_suite.reports.columns import Column
 from bench_suite.reports.html.boards import MAX_ROWS, board, winner
 from bench_suite.reports.html.view import Board
+from bench_suite.reports.metric_texts import metric_texts
 from bench_suite.reports.table import tables
 from bench_suite.store.runs import Run
 
@@ -91,3 +93,24 @@ def test_a_sentence_names_the_best_row_or_those_that_tie(make_run: Make, record:
     assert winner(table) == "No single best: a, b cannot be told apart by quality/accuracy."
     (table,) = tables([make_run(record(model="a"))])
     assert winner(table) == ""
+
+
+def test_each_metric_is_explained_once_and_named_in_plain_words(make_run: Make, record: Make_record) -> None:
+    run = make_run(record())
+    [table] = tables([run])
+    texts = metric_texts(run, table.columns)
+    shown, data = board(table, "board-0", texts=texts)
+    assert [one.name for one in shown.meanings] == [*dict.fromkeys(column.name for column in table.columns)]
+    assert shown.meanings[0].text.endswith("Higher is better. Unit: fraction, from 0 to 1.")
+    plain = {column.metric: column.plain for column in shown.columns}
+    assert (plain["accuracy"], plain["train"]) == ("", "training rate")
+    assert [column[3] for column in data["columns"]] == [column.name for column in table.columns]
+
+
+def test_a_footnote_names_the_rows_that_it_is_about_unless_it_is_about_all(make_run: Make, record: Make_record) -> None:
+    late = record(model="b")
+    rows = [replace(row, reason="late") if row.name == "throughput/train" else row for row in late.metrics]
+    shown, _ = only(make_run(record(model="a"), replace(late, metrics=tuple(rows)), record(model="c")))
+    assert any(note.endswith(" b: late") for note in shown.notes)
+    shown, _ = only(make_run(replace(late, metrics=tuple(rows))))
+    assert any(note.endswith("¹ late") for note in shown.notes)

@@ -45,7 +45,7 @@ def test_a_numeric_coordinate_gives_lines_and_another_one_gives_dots(record: Mak
     first, second = figures(record, *sizes, *groups)
     assert first.caption.endswith("by batch_size")
     assert 'class="line' in first.content
-    assert second.caption.endswith("by group")
+    assert second.caption.endswith("for each value of “group”")
     assert 'class="line' not in second.content
     assert second.table is not None
     assert [row[0] for row in second.table.rows] == ["f", "m"]
@@ -110,3 +110,12 @@ def test_without_a_metric_that_ranks_nothing_is_drawn_against_cost() -> None:
 
 def test_columns_are_grouped_by_probe(record: Make_record) -> None:
     assert list(columns_by_probe(all_columns([record()]))) == ["quality", "throughput"]
+
+
+def test_a_change_from_one_group_to_others_is_named_in_words(record: Make_record) -> None:
+    ends = [("f", "m"), ("f", "x"), ("m", "f"), ("m", "x")]
+    rates = [MetricRow("p/flips", 0.1, "fraction", "lower", at={"from": a, "to": b}) for a, b in ends]
+    first, second = figures(record, *rates)
+    assert first.caption == "p/flips ↓: from “f” to each other one"
+    assert second.caption == "p/flips ↓: from “m” to each other one"
+    assert [row[0] for row in first.table.rows] == ["m", "x"]

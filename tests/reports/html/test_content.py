@@ -18,6 +18,7 @@ from bench_suite.reports.html.content import (
     failures,
     findings,
     identities,
+    problem_lines,
     reader_notes,
     sections,
     without_predictions,
@@ -100,7 +101,7 @@ def test_a_reader_must_know_of_failures_data_and_findings_but_not_of_notes(make_
     assert not any("quiet" in text or "few" in text for text in texts)
     grid = findings(run)
     assert grid is not None
-    assert [row[1] for row in grid.rows] == ["warning", "note"]
+    assert [row[1:4:2] for row in grid.rows] == [["warning", "one class only; few"]], "of one kind: one line"
     assert findings(make_run(record())) is None
 
 
@@ -129,3 +130,16 @@ def test_a_page_lists_the_first_cells(make_run: Make, record: Make_record) -> No
 
 def test_boards_have_identities_of_their_own() -> None:
     assert list(islice(identities(), 3)) == ["board-0", "board-1", "board-2"]
+
+
+def test_what_went_wrong_names_more_than_failures(make_run: Make, record: Make_record) -> None:
+    calm = make_run(record())
+    assert problem_lines(calm, calm.records()) == ["No cell and no probe failed."]
+    busy = replace(record(model="b"), machine_busy=True)
+    run = make_run(busy, cells=3, left_out=[["imdb", "cnn", "takes image"]])
+    text = " ".join(problem_lines(run, run.records()))
+    assert "2 cells were not run" in text
+    assert "The machine was busy with other work during 1 of 1 cells" in text
+    assert "One pair of task and model was left out" in text
+    broken = make_run(record(status="failed", metrics=()), record(seed=1, probes={"q": ProbeRow("failed", "k", "x")}))
+    assert problem_lines(broken, broken.records()) == ["1 of 2 cells failed.", "A probe failed once."]

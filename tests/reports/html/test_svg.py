@@ -168,3 +168,14 @@ def test_the_first_thirty_two_series_differ_in_colour_or_shape() -> None:
         if dot.get("class", "").startswith("dot") and len(dot.get("d", "").split("M")) == 3
     }
     assert len(drawn) == 32
+
+
+def test_a_logarithmic_axis_says_so_in_its_title_and_a_linear_one_does_not() -> None:
+    chart = svg.lines({"a": [Point(1, 1), Point(1000, 3)]}, "size", "rate", logarithmic=["x"])
+    assert "size, log scale" in chart
+    assert "rate, log scale" not in chart
+    chart = svg.scatter({"a": [Point(1, 2), Point(9, 3000)]}, "size", "a very long name of a rate", logarithmic=["y"])
+    assert ", log scale" in chart
+    assert "size, log scale" not in chart
+    chart = svg.lines({"a": [Point(0, 1), Point(10, 3)]}, "size", "rate", logarithmic=["x"])
+    assert "log scale" not in chart, "0 has no logarithm, so the axis is linear"

@@ -97,3 +97,8 @@ def test_two_ticks_of_an_axis_have_different_texts(values: list[float]) -> None:
     if step > 1e-6 * max(abs(own.low), abs(own.high)):  # else they agree in all digits that anybody reads
         texts = [tick_text(tick, step) for tick in own.ticks]
         assert len(set(texts)) == len(texts), texts
+
+
+def test_ticks_of_an_axis_have_letters_from_a_thousand_on_if_the_largest_has_one() -> None:
+    assert [tick_text(value, 2500, 12_500) for value in (0, 2500, 5000, 12_500)] == ["0", "2.5k", "5k", "12.5k"]
+    assert tick_text(5000, 2500, 7500) == "5000"

@@ -126,11 +126,15 @@ class CheckedTask:
     # ── findings ────────────────────────────────────────────────────────────────────────────────
 
     def finding(
-        self, code: str, severity: Severity, summary: str, mend: str, subject: str = "",
+        self, code: str, severity: Severity, summary: str, mend: str, subject: str | Sequence[str] = "",
         values: Mapping[str, float] | None = None, evidence: Iterable[Evidence] = (),
     ) -> Finding:  # fmt: skip
-        """Return a finding about this task."""
-        return Finding(code, severity, self.label, summary, mend, subject, values or {}, tuple(evidence))
+        """Return a finding about this task, and about one or several subjects."""
+        subjects = (subject,) if isinstance(subject, str) else tuple(dict.fromkeys(subject))
+        return Finding(
+            code, severity, self.label, summary, mend, ", ".join(subjects), values or {}, tuple(evidence),
+            subjects if len(subjects) > 1 else (),
+        )  # fmt: skip
 
     def evidence(self, split: str, rows: Sequence[int] | np.ndarray) -> Evidence:
         """Return the evidence of some rows of a split, of which the first are named."""
@@ -138,14 +142,15 @@ class CheckedTask:
         ids = np.asarray(self.split(split).ids)[first]
         return Evidence(split, len(rows), tuple(first.tolist()), tuple(ids.tolist()))
 
-    def without_column(self, name: str) -> str:
-        """Return the line of the suite that leaves a column out, or what else to do."""
+    def without_columns(self, names: Sequence[str]) -> str:
+        """Return the line of the suite that leaves columns out, all of them at once, or what else to do."""
         if isinstance(inputs := self.options.get("inputs"), tuple | list):
-            others = ", ".join(f'"{other}"' for other in inputs if other != name)
+            others = ", ".join(f'"{other}"' for other in inputs if other not in names)
             return f"inputs = [{others}]"
         if "columns" in self.options:
-            return f'columns = {{ {toml_key(name)} = "ignore" }}'
-        return f"leave `{name}` out in the task's `load`: this task has no option that does"
+            ignored = ", ".join(f'{toml_key(name)} = "ignore"' for name in names)
+            return f"columns = {{ {ignored} }}"
+        return f"leave {quoted(names)} out in the task's `load`: this task has no option that does"
 
     def redraw(self, share_of_test: float = 0.2) -> str:
         """Return the line of the suite that draws other splits, or what else to do for a task without that option."""
@@ -157,17 +162,22 @@ class CheckedTask:
             return f"change the stated `split`: {line} draws test without regard to columns"
         return f'{line}, with test = "" if the files have a test split'
 
-    def without_group(self, attribute: str) -> str:
+    def without_groups(self, attributes: Sequence[str]) -> str:
         """Return the line of the suite that reports by the other attributes only, or what else to do."""
         if "groups" not in self.options:
-            return f"leave `{attribute}` out in the task's `load`: this task has no option that does"
-        others = ", ".join(f'"{name}"' for name in self.split("test").groups if name != attribute)
+            return f"leave {quoted(attributes)} out in the task's `load`: this task has no option that does"
+        others = ", ".join(f'"{name}"' for name in self.split("test").groups if name not in attributes)
         return f"groups = [{others}]"
 
 
 def _is_indicator(values: np.ndarray) -> bool:
     """Return whether each row of (n, k) has at most one 1 and zeros otherwise."""
     return bool(np.isin(values, (0.0, 1.0)).all() and (values.sum(axis=1) <= 1).all())
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Return names in backticks, between commas."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def toml_key(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, sha
 
 
 def constant_inputs(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for each constant or empty column, or one for each split with blank pictures or empty texts."""
+    """Yield a finding on constant or empty columns, or one for each split with blank pictures or empty texts."""
     if task.modality == "table":
         yield from _columns(task)
     elif task.modality in ("image", "text"):
@@ -24,6 +24,8 @@ def _columns(task: CheckedTask) -> Iterator[Finding]:
     table = task.table("train")
     if len(table) < 2:
         raise NotApplicable("train has a single example")
+    texts: dict[str, tuple[str, str]] = {}
+    varies = False
     for source in task.columns:
         codes = source.codes(table)
         known = codes[~np.isnan(codes)]
@@ -36,13 +38,27 @@ def _columns(task: CheckedTask) -> Iterator[Finding]:
         text = "no value" if is_empty else f"the same value ({f'{known[0]:g}' if value is None else value})"
         differing = _differing(task, source.positions, table[0, list(source.positions)])
         elsewhere = f"; not so in {', '.join(differing)}" if differing else ""
+        varies = varies or bool(differing)
+        texts[source.name] = (text, elsewhere)
+    if texts:
         yield task.finding(
-            "D005",
-            "warning" if differing else "note",
-            f"column `{source.name}` has {text} in all {len(table):,} rows of train{elsewhere}",
-            task.without_column(source.name),
-            source.name,
-        )
+            "D005", "warning" if varies else "note", _summary(texts, len(table)), task.without_columns([*texts]),
+            [*texts],
+        )  # fmt: skip
+
+
+def _summary(texts: Mapping[str, tuple[str, str]], n: int) -> str:
+    """Return what is said of constant columns: `column `site` has no value in all 200 rows of train`.
+
+    Args:
+        texts: by column: what it has, and in which splits it has something else.
+        n: number of rows of train.
+    """
+    if len(texts) == 1:
+        (name, (text, elsewhere)), *_ = texts.items()
+        return f"column `{name}` has {text} in all {n:,} rows of train{elsewhere}"
+    listed = ", ".join(f"`{name}` has {text}{elsewhere}" for name, (text, elsewhere) in texts.items())
+    return f"{len(texts)} columns are constant in all {n:,} rows of train: {listed}"
 
 
 def _differing(task: CheckedTask, positions: tuple[int, ...], first: np.ndarray) -> list[str]:

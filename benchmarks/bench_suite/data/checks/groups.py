@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bench_suite.contracts import Finding
-from bench_suite.data.checks.checked_task import CheckedTask
+from bench_suite.data.checks.checked_task import CheckedTask, quoted
 
 MAX_HALF_WIDTH = 0.1
 "Half width of the 95 % interval of a rate (at 0.5, where it is widest) above which a group cannot be judged."
@@ -29,58 +30,91 @@ MIN_EXAMPLES = next(n for n in range(1, 10_000) if half_width(n) <= MAX_HALF_WID
 "Examples that a group needs."
 
 
+@dataclass(frozen=True)
+class _Small:
+    """The groups of an attribute, or the classes within its groups, with too few examples."""
+
+    attribute: str
+    counts: Mapping[str, int]
+    "Examples by name: `yes`, or of one class `yes and denied`."
+    rows: np.ndarray
+    "Of test; empty for the classes."
+
+    def __str__(self) -> str:
+        return f"`{self.attribute}` {_listed([f'{name} ({count})' for name, count in self.counts.items()])}"
+
+
 def small_groups(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for a small test split, and for each attribute with small groups in test."""
+    """Yield one finding on a small test split, or on the groups of all attributes that are small in test.
+
+    All groups of a small test split are small too, so it is one finding then. Advice on one attribute would contradict
+    that on another one.
+    """
     test = task.split("test")
     if len(test) < MIN_EXAMPLES:
-        worst = half_width(len(test))
-        known = (
-            f"the 95 % interval of an accuracy of one half is ± {worst:.3f}"
-            if task.classes
-            else f"the 95 % interval of a mean error is ± {RELATIVE / math.sqrt(len(test)):.2f} of the errors' spread"
-        )
-        folds = "split = { folds = 5 } tests on each example once; or " if "split" in task.options else ""
-        yield task.finding(
-            "D010", "warning", f"test has {len(test)} examples: {known}", folds + task.redraw(0.3), "test",
-            {"examples": float(len(test)), "half_width": worst},
-        )  # fmt: skip
+        yield _of_test(task, len(test), [*test.groups])
+        return
+    groups, classes = [], []
     for attribute, values in test.groups.items():
-        yield from _of_attribute(task, attribute, np.asarray(values))
+        of_groups, of_classes = _of_attribute(task, attribute, np.asarray(values))
+        groups += [of_groups] if of_groups.counts else []
+        classes += [of_classes] if of_classes.counts else []
+    if not groups and not classes:
+        return
+    smallest = min(count for one in (groups or classes) for count in one.counts.values())
+    parts = []
+    if groups:
+        parts.append(f"{', '.join(map(str, groups))}: rates known to ± {half_width(smallest):.2f} at worst")
+    if classes:
+        worst = half_width(min(count for one in classes for count in one.counts.values()))
+        parts.append(f"{', '.join(map(str, classes))}: ± {worst:.2f} for rates of one class")
+    mend = "give test more examples of these groups, or read their rates with their intervals"
+    if groups:
+        these = "this attribute" if len(groups) == 1 else "these attributes"
+        mend += f"; not to report by {these}: {task.without_groups([one.attribute for one in groups])}"
+    yield task.finding(
+        "D010", "warning" if groups else "note",
+        f"fewer than {MIN_EXAMPLES} test examples of {'; and of '.join(parts)}", mend,
+        [*(one.attribute for one in groups), *(f"{one.attribute} by class" for one in classes)],
+        {"smallest": float(smallest), "half_width": half_width(smallest)},
+        [task.evidence("test", np.unique(np.concatenate([one.rows for one in groups])))] if groups else [],
+    )  # fmt: skip
 
 
-def _of_attribute(task: CheckedTask, attribute: str, values: np.ndarray) -> Iterator[Finding]:
+def _of_test(task: CheckedTask, n: int, attributes: Sequence[str]) -> Finding:
+    worst = half_width(n)
+    known = (
+        f"the 95 % interval of an accuracy of one half is ± {worst:.3f}"
+        if task.classes
+        else f"the 95 % interval of a mean error is ± {RELATIVE / math.sqrt(n):.2f} of the errors' spread"
+    )
+    groups = f", and wider in each group of {quoted(attributes)}" if attributes else ""
+    folds = "split = { folds = 5 } tests on each example once; or " if "split" in task.options else ""
+    return task.finding(
+        "D010", "warning", f"test has {n} examples: {known}{groups}", folds + task.redraw(0.3), "test",
+        {"examples": float(n), "half_width": worst},
+    )  # fmt: skip
+
+
+def _of_attribute(task: CheckedTask, attribute: str, values: np.ndarray) -> tuple[_Small, _Small]:
+    """Return the small groups of an attribute, and the small classes within its other groups."""
     names, counts = np.unique(values, return_counts=True)
     known = names != UNKNOWN
     names, counts = names[known], counts[known]
     small = counts < MIN_EXAMPLES
-    if small.any():
-        listed = _listed([f"{name} ({count})" for name, count in zip(names[small].tolist(), counts[small].tolist())])
-        yield task.finding(
-            "D010", "warning", f"{small.sum()} of {len(names)} groups of `{attribute}` have fewer than "
-            f"{MIN_EXAMPLES} examples in test: {listed}; their rates are known to ± "
-            f"{half_width(int(counts[small].min())):.2f} at worst",
-            f"give test more of them, or do not report by it: {task.without_group(attribute)}",
-            attribute, {"smallest": float(counts[small].min()), "half_width": half_width(int(counts[small].min()))},
-            [task.evidence("test", np.flatnonzero(np.isin(values, names[small])))],
-        )  # fmt: skip
+    groups = dict(zip(map(str, names[small].tolist()), counts[small].tolist()))
     targets = task.targets("test")
-    if len(task.classes) != 2 or targets is None:
-        return
-    # Recalls, and the differences of equalised odds, are rates among the examples of one class.
-    of_class = {
-        f"{name} and {label} ({count})": count
-        for name in names[~small].tolist()
-        for number, label in enumerate(task.classes)
-        if (count := int(((values == name) & (targets == number)).sum())) < MIN_EXAMPLES
-    }
-    if of_class:
-        smallest = min(of_class.values())
-        yield task.finding(
-            "D010", "note", f"rates of one class within a group of `{attribute}` have fewer than {MIN_EXAMPLES} "
-            f"examples in test: {_listed([*of_class])}; they are known to ± {half_width(smallest):.2f} at worst",
-            "give test more examples of these groups", f"{attribute} by class",
-            {"smallest": float(smallest), "half_width": half_width(smallest)},
-        )  # fmt: skip
+    classes: dict[str, int] = {}
+    if len(task.classes) == 2 and targets is not None:
+        # Recalls, and the differences of equalised odds, are rates among the examples of one class.
+        classes = {
+            f"{name} and {label}": count
+            for name in names[~small].tolist()
+            for number, label in enumerate(task.classes)
+            if (count := int(((values == name) & (targets == number)).sum())) < MIN_EXAMPLES
+        }
+    rows = np.flatnonzero(np.isin(values, names[small]))
+    return _Small(attribute, groups, rows), _Small(attribute, classes, rows[:0])
 
 
 def _listed(words: list[str]) -> str:

@@ -20,7 +20,7 @@ KOLMOGOROV = 1.63
 
 
 def identifiers(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for each column that is an identifier.
+    """Yield a finding on the columns that are identifiers.
 
     A number is one if nearly all of its values are distinct, and they increase with the row, or are whole and dense,
     or are whole and evenly spread. A category is one if nearly each row has its own.
@@ -30,6 +30,7 @@ def identifiers(task: CheckedTask) -> Iterator[Finding]:
         raise NotApplicable(f"train has fewer than {MIN_ROWS} rows")
     names = [name for name in task.data.splits if task.split(name).in_memory]
     tables = [task.table(name) for name in names]
+    reasons: dict[str, str] = {}
     for source in task.columns:
         if source.categories:
             codes = source.codes(table)
@@ -38,10 +39,16 @@ def identifiers(task: CheckedTask) -> Iterator[Finding]:
         else:
             why = why_identifier(source.codes(table), np.concatenate([source.codes(part) for part in tables]))
         if why is not None:
-            yield task.finding(
-                "D004", "warning", f"column `{source.name}` is an identifier: {why}",
-                task.without_column(source.name), source.name,
-            )  # fmt: skip
+            reasons[source.name] = why
+    if reasons:
+        listed = "; ".join(f"`{name}`: {why}" for name, why in reasons.items())
+        (first, why), *others = reasons.items()
+        summary = (
+            f"{len(reasons)} columns are identifiers: {listed}"
+            if others
+            else (f"column `{first}` is an identifier: {why}")
+        )
+        yield task.finding("D004", "warning", summary, task.without_columns([*reasons]), [*reasons])
 
 
 def _are_names(counts: np.ndarray) -> bool:

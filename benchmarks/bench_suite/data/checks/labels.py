@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -92,13 +93,14 @@ def absent_classes(task: CheckedTask) -> Iterator[Finding]:
 
 
 def absent_categories(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for each column and each split with values whose category has no column in the table.
+    """Yield a finding on the columns with values, in a split, whose category has no column in the table.
 
     If all values of train have a column of their own, these are categories that train lacks, and each is counted. A
     column of many categories has columns for the most frequent ones only; the finding then needs more such values than
     train has.
     """
     train = task.table("train")
+    lacking: list[_Lacking] = []
     for source in task.columns:
         if not source.categories:
             continue
@@ -108,16 +110,51 @@ def absent_categories(task: CheckedTask) -> Iterator[Finding]:
             usual = 1 + 2 * rare_in_train * n if rare_in_train else 0
             if name == "train" or len(rows) <= usual:
                 continue
-            rare = ", or that is rare in it" if rare_in_train else ""
-            yield task.finding(
-                "D007",
-                "warning" if len(rows) > 1 and len(rows) >= SERIOUS * n else "note",
-                f"{share(len(rows), n)} examples of {name} have a category of `{source.name}` that train lacks{rare}",
-                f"{task.redraw()}; or leave the column out: {task.without_column(source.name)}",
-                source.name,
-                {"share": len(rows) / n, "count": float(len(rows)), "share_in_train": rare_in_train},
-                [task.evidence(name, rows)],
-            )
+            lacking.append(_Lacking(source.name, name, n, rows, rare_in_train))
+    if lacking:
+        yield _of_categories(task, lacking)
+
+
+@dataclass(frozen=True)
+class _Lacking:
+    """The rows of a split whose category of one column has no column in the table."""
+
+    column: str
+    split: str
+    n: int
+    "Rows of the split."
+    rows: np.ndarray
+    rare_in_train: float
+    "Share of train with such a category."
+
+    @property
+    def is_serious(self) -> bool:
+        return len(self.rows) > 1 and len(self.rows) >= SERIOUS * self.n
+
+
+def _of_categories(task: CheckedTask, lacking: Sequence[_Lacking]) -> Finding:
+    """Return one finding on all columns, whose numbers are those of the worst."""
+    worst = max(lacking, key=lambda one: (one.is_serious, len(one.rows) / one.n))
+    columns = list(dict.fromkeys(one.column for one in lacking))
+    rows: dict[str, list[np.ndarray]] = {}
+    for one in lacking:
+        rows.setdefault(one.split, []).append(one.rows)
+    rare = ", or that is rare in it" if any(one.rare_in_train for one in lacking) else ""
+    if len(lacking) == 1:
+        summary = (
+            f"{share(len(worst.rows), worst.n)} examples of {worst.split} have a category of `{worst.column}` that "
+            f"train lacks{rare}"
+        )
+    else:
+        listed = ", ".join(f"{share(len(one.rows), one.n)} of {one.split} in `{one.column}`" for one in lacking)
+        summary = f"examples have a category that train lacks{rare}: {listed}"
+    out = "the column" if len(columns) == 1 else "these columns"
+    return task.finding(
+        "D007", "warning" if worst.is_serious else "note", summary,
+        f"{task.redraw()}; or leave {out} out: {task.without_columns(columns)}", columns,
+        {"share": len(worst.rows) / worst.n, "count": float(len(worst.rows)), "share_in_train": worst.rare_in_train},
+        [task.evidence(split, np.unique(np.concatenate(own))) for split, own in rows.items()],
+    )  # fmt: skip
 
 
 def absent(task: CheckedTask) -> Iterator[Finding]:

@@ -33,11 +33,12 @@ GRID = 32
 MAX_CLASSES = 50
 "Classes over which the AUC is averaged: the most frequent."
 MEND_INPUTS = "remove what gives the label away from the inputs, in the files"
+_MEASURES = {"auc": "AUC", "r2": "R²"}
 _WORD = re.compile(r"\w+")
 
 
 def single_predictors(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for each column, or for the best word, pixel or attribute, that alone predicts the target."""
+    """Yield a finding on the columns, or on the best word, pixel or attribute, that alone predict the target."""
     targets = task.targets("train")
     if targets is None:
         raise NotApplicable("its targets are neither classes nor numbers")
@@ -55,10 +56,9 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
         table, columns = _as_table(attributes_of(task.modality, examples))
     scores = (_auc_of_columns if task.classes else _r2_of_columns)(table, columns, y, halves)
     measure = "auc" if task.classes else "r2"
-    for source, score in zip(columns, scores.tolist()):
-        if task.modality == "table" and score > MIN_AUC:
-            where, mend = f"column `{source.name}`", task.without_column(source.name)
-            yield _finding(task, source.name, where, score, mend, measure)
+    high = {source.name: score for source, score in zip(columns, scores.tolist()) if score > MIN_AUC}
+    if task.modality == "table" and high:
+        yield _on_columns(task, high, measure)
     best = int(scores.argmax())
     if task.modality != "table" and scores[best] > MIN_AUC:
         name = columns[best].name
@@ -99,10 +99,23 @@ def _word_or_pixel(task: CheckedTask, examples: Any, y: np.ndarray, halves: np.n
     return _finding(task, names[best], where, float(scores[best]), MEND_INPUTS)
 
 
-def _finding(task: CheckedTask, subject: str, where: str, score: float, mend: str, measure: str = "auc") -> Finding:
-    name = "AUC" if measure == "auc" else "R²"
+def _on_columns(task: CheckedTask, scores: Mapping[str, float], measure: str) -> Finding:
+    """Return a finding on columns, each of which alone predicts the target with a score."""
+    mend = task.without_columns([*scores])
+    if len(scores) == 1:
+        (name, score), *_ = scores.items()
+        return _finding(task, name, f"column `{name}`", score, mend, measure)
+    listed = ", ".join(f"`{name}` {score:.3f}" for name, score in scores.items())
     return task.finding(
-        "D003", "warning", f"{where} alone predicts the target: {name} {score:.3f} on held-out examples of train",
+        "D003", "warning", f"each of {len(scores)} columns alone predicts the target, by {_MEASURES[measure]} on "
+        f"held-out examples of train: {listed}", mend, [*scores], {measure: max(scores.values())},
+    )  # fmt: skip
+
+
+def _finding(task: CheckedTask, subject: str, where: str, score: float, mend: str, measure: str = "auc") -> Finding:
+    return task.finding(
+        "D003", "warning", f"{where} alone predicts the target: {_MEASURES[measure]} {score:.3f} on held-out "
+        "examples of train",
         mend, subject, {measure: score},
     )  # fmt: skip
 

@@ -28,17 +28,95 @@ from bench_suite.training.precision import computing, move_to_placement
 VERSION = 5
 QUESTION = "explanation"
 METRICS = {
-    "insertion_auc": {"unit": "probability", "better": "higher", "range": (0.0, 1.0)},
-    "deletion_auc": {"unit": "probability", "better": "lower", "range": (0.0, 1.0)},
-    "localisation_auroc": {"unit": "score", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
-    "pointing_game": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
-    "decoy_share": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
-    "completeness_error": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "infidelity": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "sensitivity": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "randomised_similarity": {"unit": "rank correlation", "better": "lower", "range": (-1.0, 1.0)},
-    "column_importance": {"unit": "logit", "better": "none", "range": (0.0, None)},
-    "cost": {"unit": "forward passes", "better": "lower", "range": (0.0, None), "timing": True},
+    "insertion_auc": {
+        "title": "insertion test",
+        "about": (
+            "mean probability of the class while the most important parts are put into an empty input first; higher "
+            "means that these parts suffice"
+        ),
+        "unit": "probability",
+        "better": "higher",
+        "range": (0.0, 1.0),
+    },
+    "deletion_auc": {
+        "title": "deletion test",
+        "about": (
+            "mean probability of the class while the most important parts are removed first; lower means that the "
+            "model needs them"
+        ),
+        "unit": "probability",
+        "better": "lower",
+        "range": (0.0, 1.0),
+    },
+    "localisation_auroc": {
+        "title": "localisation",
+        "about": (
+            "planted tasks: probability that a part known to be relevant has a stronger attribution than another one"
+        ),
+        "unit": "score",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
+    "pointing_game": {
+        "about": "planted tasks: share of the examples whose strongest attribution is on a relevant part",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
+    "decoy_share": {
+        "about": "planted decoys: share of the attribution that lies on misleading parts",
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
+    "completeness_error": {
+        "about": (
+            "how far the attributions of an example are from summing to the change of the output that they explain"
+        ),
+        "unit": "ratio",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "infidelity": {
+        "about": "share of the change of the output, if parts are removed, that the attributions do not predict",
+        "unit": "ratio",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "sensitivity": {
+        "title": "instability under noise",
+        "about": "largest relative change of the attribution if a little noise is added to the input",
+        "unit": "ratio",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "randomised_similarity": {
+        "title": "similarity after shuffling the weights",
+        "about": "how similar the attribution stays if the weights are shuffled; near 0 it depends on what was learned",
+        "unit": "rank correlation",
+        "better": "lower",
+        "range": (-1.0, 1.0),
+    },
+    "column_importance": {
+        "about": "mean absolute change of the output that the attribution ascribes to a column",
+        "unit": "logit",
+        "better": "none",
+        "range": (0.0, None),
+    },
+    "cost": {
+        "title": "cost of an explanation",
+        "about": "time of an explanation divided by that of a prediction",
+        "unit": "forward passes",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
 }
 PROBLEMS = ("classification",)
 NEEDS = ("gradients",)

@@ -17,13 +17,59 @@ from bench_suite.training.precision import computing
 VERSION = 1
 QUESTION = "cost"
 METRICS = {
-    "training": {"unit": "J", "better": "lower", "range": (0.0, None), "timing": True},
-    "inference": {"unit": "Wh/1000 predictions", "better": "lower", "range": (0.0, None), "timing": True},
-    "training_power": {"unit": "W", "better": "none", "range": (0.0, None), "timing": True},
-    "inference_power": {"unit": "W", "better": "none", "range": (0.0, None), "timing": True},
-    "idle_power": {"unit": "W", "better": "none", "range": (0.0, None), "timing": True},
-    "emissions": {"unit": "g CO2e", "better": "lower", "range": (0.0, None), "timing": True},
-    "inference_emissions": {"unit": "g CO2e/1000 predictions", "better": "lower", "range": (0.0, None), "timing": True},
+    "training": {
+        "title": "energy of the training",
+        "about": "energy of the machine's counted parts during the training",
+        "unit": "J",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "inference": {
+        "title": "energy of 1,000 predictions",
+        "about": "energy of the machine's counted parts for 1,000 predictions",
+        "unit": "Wh/1000 predictions",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "training_power": {
+        "about": "mean power during the training",
+        "unit": "W",
+        "better": "none",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "inference_power": {
+        "about": "mean power during prediction",
+        "unit": "W",
+        "better": "none",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "idle_power": {
+        "about": "mean power before the training, while nothing was computed",
+        "unit": "W",
+        "better": "none",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "emissions": {
+        "title": "emissions of the training",
+        "about": "greenhouse gases of the electricity for the training, at the stated grams per kWh",
+        "unit": "g CO2e",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
+    "inference_emissions": {
+        "title": "emissions of 1,000 predictions",
+        "about": "greenhouse gases of the electricity for 1,000 predictions, at the stated grams per kWh",
+        "unit": "g CO2e/1000 predictions",
+        "better": "lower",
+        "range": (0.0, None),
+        "timing": True,
+    },
 }
 BOUNDS = {
     "batch_size": (1, None),

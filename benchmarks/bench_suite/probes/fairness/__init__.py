@@ -20,6 +20,10 @@ QUESTION = "groups"
 PROBLEMS = ("classification",)
 METRICS = {
     "demographic_parity_difference": {
+        "title": "gap between selection rates",
+        "about": (
+            "largest minus smallest share of a group that is predicted to be of the positive class; 0 is no difference"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
@@ -27,6 +31,11 @@ METRICS = {
         "source": "Agarwal et al. 2018, arXiv 1803.02453",
     },
     "demographic_parity_ratio": {
+        "title": "ratio of selection rates",
+        "about": (
+            "smallest share of a group that is predicted to be of the positive class, divided by the largest; 1 is no "
+            "difference"
+        ),
         "unit": "ratio",
         "better": "higher",
         "ideal": 1.0,
@@ -34,6 +43,10 @@ METRICS = {
         "source": "the four-fifths rule, 29 CFR 1607.4 D",
     },
     "equalized_odds_difference": {
+        "title": "gap between error rates",
+        "about": (
+            "larger of the gaps between groups in true positive rates and in false positive rates; 0 is no difference"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
@@ -41,6 +54,8 @@ METRICS = {
         "source": "Hardt et al. 2016, arXiv 1610.02413",
     },
     "equal_opportunity_difference": {
+        "title": "gap between true positive rates",
+        "about": "largest minus smallest share of a group's positive examples that is found; 0 is no difference",
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
@@ -48,17 +63,47 @@ METRICS = {
         "source": "Hardt et al. 2016, arXiv 1610.02413",
     },
     "worst_group_accuracy": {
+        "about": "accuracy in the group in which it is lowest",
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
         "range": (0.0, 1.0),
         "source": "Sagawa et al. 2020, arXiv 1911.08731",
     },
-    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
-    "selection_rate": {"unit": "fraction", "better": "none", "range": (0.0, 1.0)},
-    "true_positive_rate": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
-    "false_positive_rate": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
+    "accuracy": {
+        "title": "accuracy in a group",
+        "about": "share of the examples of a group whose predicted class is the true one",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
+    "selection_rate": {
+        "about": "share of a group that is predicted to be of the positive class",
+        "unit": "fraction",
+        "better": "none",
+        "range": (0.0, 1.0),
+    },
+    "true_positive_rate": {
+        "about": "share of the positive examples of a group that is predicted to be positive",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
+    "false_positive_rate": {
+        "about": "share of the negative examples of a group that is predicted to be positive",
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
     "flip_rate": {
+        "title": "predictions that change with the group named",
+        "about": (
+            "share of the texts about one group whose predicted class changes if its words are replaced by those of "
+            "another group"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
@@ -67,6 +112,10 @@ METRICS = {
         "source": "Garg et al. 2019, arXiv 1809.10610",
     },
     "score_shift": {
+        "about": (
+            "mean change of the positive class's score if the words for one group are replaced by those of another "
+            "one; 0 is no difference"
+        ),
         "unit": "probability",
         "better": "none",
         "ideal": 0.0,
@@ -74,9 +123,28 @@ METRICS = {
         "of_predictions": False,
         "source": "Garg et al. 2019, arXiv 1809.10610",
     },
-    "class_recall_difference": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
-    "worst_class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
-    "class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
+    "class_recall_difference": {
+        "title": "gap between recalls of classes",
+        "about": "largest minus smallest share of a class that is predicted rightly; 0 is no difference",
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
+    "worst_class_recall": {
+        "about": "share of right predictions in the class that is predicted worst",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
+    "class_recall": {
+        "about": "share of the examples of a class that is predicted rightly",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
 }
 OF_PREDICTIONS = True
 NAMES = {"positive": "class"}

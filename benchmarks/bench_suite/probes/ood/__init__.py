@@ -24,6 +24,8 @@ QUESTION = "generalisation"
 PROBLEMS = ("classification",)
 METRICS = {
     "auroc": {
+        "title": "separation from unfamiliar examples",
+        "about": "probability that a test example gets a higher score than an unfamiliar one; 0.5 is chance",
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
@@ -31,13 +33,15 @@ METRICS = {
         "source": "Hendrycks and Gimpel 2017, arXiv 1610.02136",
     },
     "fpr_at_95_tpr": {
+        "title": "unfamiliar examples that pass",
+        "about": "share of unfamiliar examples that pass the threshold that 95 % of the test examples pass",
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, 1.0),
         "source": "Liang et al. 2018, arXiv 1706.02690",
     },
-    "examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
+    "examples": {"about": "number of compared examples", "unit": "examples", "better": "none", "range": (0.0, None)},
 }
 NAMES = {"against": "tasks"}
 NEEDS_UNLESS = {"against": ("shift",)}

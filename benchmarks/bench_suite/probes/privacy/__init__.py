@@ -22,6 +22,8 @@ QUESTION = "privacy"
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "auc": {
+        "title": "success of the attack (AUC)",
+        "about": "probability that the attack ranks a training example above another one; 0.5 is chance",
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.5,
@@ -29,6 +31,11 @@ METRICS = {
         "source": "Yeom et al. 2018, arXiv 1709.01604; Carlini et al. 2022, arXiv 2112.03570",
     },
     "advantage": {
+        "title": "advantage of the attack",
+        "about": (
+            "share of the training examples that the attack recognises, minus the share of others that it takes for "
+            "such"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
@@ -36,16 +43,39 @@ METRICS = {
         "source": "Yeom et al. 2018, arXiv 1709.01604",
     },
     "true_positive_rate": {
+        "about": (
+            "share of the training examples that the attack recognises, with few false alarms among the others (the "
+            "coordinate states how many)"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, 1.0),
         "source": "Carlini et al. 2022, arXiv 2112.03570",
     },
-    "control_auc": {"unit": "fraction", "better": "none", "ideal": 0.5, "range": (0.0, 1.0)},
-    "members": {"unit": "count", "better": "none", "range": (0.0, None)},
-    "non_members": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "control_auc": {
+        "title": "AUC of a control",
+        "about": "the attack on examples of which none was trained on; it should be 0.5",
+        "unit": "fraction",
+        "better": "none",
+        "ideal": 0.5,
+        "range": (0.0, 1.0),
+    },
+    "members": {
+        "about": "training examples that were attacked",
+        "unit": "count",
+        "better": "none",
+        "range": (0.0, None),
+    },
+    "non_members": {
+        "about": "examples that were not trained on, with which the attack was compared",
+        "unit": "count",
+        "better": "none",
+        "range": (0.0, None),
+    },
     "epsilon": {
+        "title": "privacy loss ε",
+        "about": "guaranteed upper bound of what a training example changes; the smaller, the more private",
         "unit": "nats",
         "better": "lower",
         "ideal": 0.0,
@@ -53,27 +83,77 @@ METRICS = {
         "source": "Balle et al. 2020, arXiv 1905.09982",
     },
     "epsilon_classical": {
+        "title": "privacy loss ε, older bound",
+        "about": "the same guarantee by the older, looser conversion",
         "unit": "nats",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, None),
         "source": "Mironov 2017, arXiv 1702.07476",
     },
-    "delta": {"unit": "probability", "better": "none", "range": (0.0, 1.0)},
-    "noise_multiplier": {"unit": "clipping norms", "better": "none", "range": (0.0, None)},
-    "clipping_norm": {"unit": "norm", "better": "none", "range": (0.0, None)},
-    "sample_rate": {"unit": "fraction", "better": "none", "range": (0.0, 1.0)},
-    "private_steps": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "delta": {
+        "title": "δ of the guarantee",
+        "about": "probability with which the guarantee may fail",
+        "unit": "probability",
+        "better": "none",
+        "range": (0.0, 1.0),
+    },
+    "noise_multiplier": {
+        "about": "standard deviation of the noise of a training step, in clipping norms",
+        "unit": "clipping norms",
+        "better": "none",
+        "range": (0.0, None),
+    },
+    "clipping_norm": {
+        "about": "largest norm of the gradient of one example",
+        "unit": "norm",
+        "better": "none",
+        "range": (0.0, None),
+    },
+    "sample_rate": {
+        "about": "probability that an example is in a training step",
+        "unit": "fraction",
+        "better": "none",
+        "range": (0.0, 1.0),
+    },
+    "private_steps": {
+        "about": "number of private training steps",
+        "unit": "count",
+        "better": "none",
+        "range": (0.0, None),
+    },
     "audit_epsilon": {
+        "title": "ε that an attack proves",
+        "about": (
+            "lower bound of the privacy loss that an audit observed; above `epsilon` the implementation breaks its "
+            "guarantee"
+        ),
         "unit": "nats",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, None),
         "source": "Steinke et al. 2023, arXiv 2305.08846",
     },
-    "audit_accuracy": {"unit": "fraction", "better": "lower", "range": (0.0, 1.0)},
-    "audit_margin": {"unit": "nats", "better": "none", "range": (None, None)},
-    "audit_canaries": {"unit": "count", "better": "none", "range": (0.0, None)},
+    "audit_accuracy": {
+        "about": "share of right guesses of the audit; 0.5 is chance",
+        "unit": "fraction",
+        "better": "lower",
+        "range": (0.0, 1.0),
+    },
+    "audit_margin": {
+        "about": (
+            "guaranteed `epsilon` minus what the audit observed; below 0 the implementation breaks its guarantee"
+        ),
+        "unit": "nats",
+        "better": "none",
+        "range": (None, None),
+    },
+    "audit_canaries": {
+        "about": "examples that the audit planted",
+        "unit": "count",
+        "better": "none",
+        "range": (0.0, None),
+    },
 }
 OPTION_NEEDS = {
     "attacks": {"loss": ("training",), "confidence": ("classification", "training")},

@@ -13,9 +13,25 @@ VERSION = 1
 QUESTION = "generalisation"
 PROBLEMS = ("classification", "regression")
 METRICS = {
-    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
-    "corruption_error": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
+    "accuracy": {
+        "title": "accuracy under a corruption",
+        "about": "share of the corrupted test examples whose predicted class is the true one",
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
+    "corruption_error": {
+        "title": "error under a corruption",
+        "about": "share of wrong predictions under one corruption, as a mean over its severities",
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
     "mean_corruption_error": {
+        "title": "mean error under corruptions",
+        "about": "share of wrong predictions on corrupted test examples, as a mean over all corruptions",
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
@@ -23,6 +39,8 @@ METRICS = {
         "source": "Hendrycks and Dietterich 2019, arXiv 1903.12261",
     },
     "relative_corruption_error": {
+        "title": "error, relative to the reference",
+        "about": "error under one corruption divided by that of the reference model; below 1 is better than it",
         "unit": "ratio",
         "better": "lower",
         "ideal": 0.0,
@@ -30,17 +48,52 @@ METRICS = {
         "source": "Hendrycks and Dietterich 2019, arXiv 1903.12261",
     },
     "mean_relative_corruption_error": {
+        "title": "mean error, relative to the reference",
+        "about": (
+            "mean over corruptions of the error divided by that of the reference model; below 1 is better than it"
+        ),
         "unit": "ratio",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, None),
         "source": "Hendrycks and Dietterich 2019, arXiv 1903.12261",
     },
-    "rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "corruption_rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "mean_corruption_rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
-    "accuracy_under_attack": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
+    "rmse": {
+        "title": "error under a corruption",
+        "about": "root mean squared error on corrupted test examples",
+        "unit": "unit of the target",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "corruption_rmse": {
+        "title": "mean error under a corruption",
+        "about": "root mean squared error under one corruption, as a mean over its severities",
+        "unit": "unit of the target",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "mean_corruption_rmse": {
+        "title": "mean error under corruptions",
+        "about": "root mean squared error on corrupted test examples, as a mean over all corruptions",
+        "unit": "unit of the target",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
+    "accuracy_under_attack": {
+        "about": (
+            "share of the test examples that stay right if an attack changes each of their numbers by up to the radius"
+        ),
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+    },
     "robust_accuracy": {
+        "title": "accuracy under all attacks",
+        "about": "share of the test examples that stay right under every attack within the radius",
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
@@ -48,14 +101,34 @@ METRICS = {
         "source": "Carlini et al. 2019, arXiv 1902.06705",
     },
     "flip_rate": {
+        "title": "predictions that change with the form",
+        "about": (
+            "share of the examples whose predicted class changes although only their form did, such as capitals or a "
+            "shift by one pixel"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, 1.0),
         "source": "Ribeiro et al. 2020, arXiv 2005.04118",
     },
-    "any_flip_rate": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
-    "response_rate": {"unit": "fraction", "better": "none", "range": (0.0, 1.0)},
+    "any_flip_rate": {
+        "title": "predictions that change with any form",
+        "about": "share of the examples whose predicted class changes with at least one change of the form",
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
+    "response_rate": {
+        "title": "predictions that change with a negation",
+        "about": (
+            "share of the texts whose predicted class changes if the text is negated; neither direction is better"
+        ),
+        "unit": "fraction",
+        "better": "none",
+        "range": (0.0, 1.0),
+    },
 }
 NEEDS_BY = {
     "corruptions": {

@@ -24,17 +24,47 @@ VERSION = 1
 QUESTION = "quality"
 PROBLEMS = ("classification", "regression")
 METRICS = {
-    "changed_predictions": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
-    "changed_outputs": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
-    "largest_difference": {"unit": "score", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "changed_predictions": {
+        "about": (
+            "share of the examples whose predicted class changes if the same model predicts them again in another way"
+        ),
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
+    "changed_outputs": {
+        "about": (
+            "share of the examples with a score that changes if the same model predicts them again in another way"
+        ),
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, 1.0),
+    },
+    "largest_difference": {
+        "about": "largest change of a score if the same model predicts the same examples again in another way",
+        "unit": "score",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
     "churn": {
+        "title": "disagreement of two trainings",
+        "about": "share of the examples for which two trainings, with different seeds, predict different classes",
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
         "range": (0.0, 1.0),
         "source": "Milani Fard et al. 2016",
     },
-    "mean_change": {"unit": "standard deviations", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "mean_change": {
+        "about": "mean difference between the predictions of two trainings, in standard deviations of the targets",
+        "unit": "standard deviations",
+        "better": "lower",
+        "ideal": 0.0,
+        "range": (0.0, None),
+    },
 }
 BOUNDS = {
     "examples": (2, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from markupsafe import Markup
@@ -12,9 +13,13 @@ from bench_suite.contracts import Record
 from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.best import best_values
 from bench_suite.reports.columns import Column
+from bench_suite.reports.empty_columns import without_empty_columns
 from bench_suite.reports.html.svg import interval_bar
 from bench_suite.reports.html.ticks import Axis, axis
-from bench_suite.reports.html.view import Board, BoardCell, BoardColumn, BoardRow
+from bench_suite.reports.html.trivial import Trivial
+from bench_suite.reports.html.view import Board, BoardCell, BoardColumn, BoardRow, Meaning, TrivialRow
+from bench_suite.reports.labels import plain_label
+from bench_suite.reports.metric_texts import MetricText
 from bench_suite.reports.rows import Row
 from bench_suite.reports.table import Table
 from bench_suite.reports.values import Value
@@ -22,33 +27,58 @@ from bench_suite.store.columns import heads_of, metric_at
 
 MAX_ROWS = 25
 "Rows of a board in the page itself; the others are in its data, for the browser to show."
+MAX_CLASS = 40
+"Characters of the name of a class."
 MAX_NAMED = 4
 "Rows that a sentence names."
 DIGITS = 6
 "Digits of the numbers with which a browser sorts."
 
 
-def board(table: Table, id: str, run: str = "") -> tuple[Board, dict[str, Any]]:
+def board(
+    table: Table,
+    id: str,
+    run: str = "",
+    texts: Mapping[str, MetricText] = MappingProxyType({}),
+    trivial: Trivial | None = None,
+) -> tuple[Board, dict[str, Any]]:
     """Return the board of a table, and its data for the browser.
 
     Args:
         table: the table.
         id: identity of the board in the page.
         run: name of the run, if the page shows several.
+        texts: what each metric means, by its name.
+        trivial: what the most frequent class would reach, if it is known.
     """
+    table, left_out = without_empty_columns(table)
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     notes = escaping.Notes()
     folds = any(row.folds for row in table.rows)
     scale = _scale(table)
     best = best_values(table)
     rows = [_row(number, row, table, scales, notes, scale, best, folds=folds) for number, row in enumerate(table.rows)]
-    columns = tuple(_column(column, scales[column], column == table.sort) for column in table.columns)
+    columns = tuple(_column(column, scales[column], column == table.sort, texts) for column in table.columns)
+    names = dict.fromkeys(column.name for column in table.columns)
+    meanings = [Meaning(name, texts[name].title, texts[name].line) for name in names if name in texts]
     shown = Board(
         id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
-        len(rows), (*notes.lines(), *table.notes), any(row.rank is not None for row in table.rows), folds,
-        winner(table),
+        len(rows), (*notes.lines(len(rows)), *left_out, *table.notes),
+        any(row.rank is not None for row in table.rows), folds, meanings,
+        None if trivial is None else _trivial_row(trivial, table, scales), winner(table),
     )  # fmt: skip
     return shown, _data(table, shown, rows, scale)
+
+
+def _trivial_row(trivial: Trivial, table: Table, scales: Mapping[Column, formatting.Scale]) -> TrivialRow:
+    value = Value(trivial.value, reason="")
+    texts = [
+        formatting.short(value, scales[c])
+        if (c.name, c.at, c.reference) == (trivial.metric, (), "")
+        else formatting.NOTHING
+        for c in table.columns
+    ]
+    return TrivialRow(f"always “{plain_label(trivial.name, MAX_CLASS)}”", "not a model: the most frequent class", texts)
 
 
 def winner(table: Table) -> str:
@@ -94,7 +124,7 @@ def _row(
     cells = [
         BoardCell(
             leaderboard.value_text(row.values[c], c, scales[c]),
-            notes.mark(row.values[c].note).strip(),
+            notes.mark(row.values[c].note, row.label).strip(),
             number in best.get(c, ()),
         )
         for c in table.columns
@@ -109,14 +139,14 @@ def _row(
     return BoardRow(number, rank, row.label, note, bar, cells, seeds, axes)
 
 
-def _column(column: Column, scale: formatting.Scale, sorts: bool) -> BoardColumn:
+def _column(column: Column, scale: formatting.Scale, sorts: bool, texts: Mapping[str, MetricText]) -> BoardColumn:
     probe, _, metric = column.name.rpartition("/")
     about = [f"{name} {value}" for name, value in column.at]
     about += [scale.unit] if scale.unit else []
     about += [f"− {column.reference}"] if column.reference else []
     return BoardColumn(
         leaderboard.title(column, scale) + (f" − {column.reference}" if column.reference else ""),
-        probe, metric, ", ".join(about), column.better, sorts,
+        probe, metric, ", ".join(about), column.better, sorts, texts[column.name].title if column.name in texts else "",
     )  # fmt: skip
 
 
@@ -151,7 +181,8 @@ def _data(table: Table, shown: Board, rows: Sequence[BoardRow], scale: Axis | No
         "sort": "" if table.sort is None else table.sort.name,
         "notes": list(shown.notes),
         "columns": [
-            [column.title, column.better, int(bool(own.reference))] for column, own in zip(shown.columns, table.columns)
+            [column.title, column.better, int(bool(own.reference)), own.name]
+            for column, own in zip(shown.columns, table.columns)
         ],
         "rows": lines,
     }

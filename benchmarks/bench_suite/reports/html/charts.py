@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from bench_suite.reports import formatting, leaderboard
@@ -16,6 +18,7 @@ from bench_suite.reports.columns import Column
 from bench_suite.reports.html import svg
 from bench_suite.reports.html.svg import Mark, Point
 from bench_suite.reports.html.view import Figure, Grid
+from bench_suite.reports.metric_texts import MetricText
 from bench_suite.reports.rows import Row
 from bench_suite.reports.values import Value
 from bench_suite.stats.pareto import pareto_front
@@ -37,7 +40,11 @@ _PERCENTILE = re.compile(r"(?P<name>.+)_p(?P<digits>\d{2,})")
 
 
 def metric_figures(
-    rows: Sequence[Row], columns: Sequence[Column], shown: Sequence[Column], order: Sequence[str] = ()
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    shown: Sequence[Column],
+    order: Sequence[str] = (),
+    texts: Mapping[str, MetricText] = MappingProxyType({}),
 ) -> list[Figure]:
     """Return the charts of the metrics of one probe.
 
@@ -46,6 +53,7 @@ def metric_figures(
         columns: the metrics of the probe.
         shown: columns of the board, whose intervals the board draws already.
         order: labels of all rows of the page, so that each has one colour everywhere; default: those of `rows`.
+        texts: what each metric means, by its name.
     """
     order = order or _order(rows)
     rows = [row for row in rows if any(row.values[column].value is not None for column in columns)][:MAX_SERIES]
@@ -67,9 +75,14 @@ def metric_figures(
         elif scalar:
             scalars += scalar
         if with_coordinates := [column for column in own if column.at]:
-            figures += list(_faceted(rows, with_coordinates, order))
+            about = texts[name].sentence if name in texts else ""
+            figures += [replace(figure, about=about) for figure in _faceted(rows, with_coordinates, order)]
     drawn = [column for column in scalars if column not in shown and column.better != "none" and _varies(rows, column)]
-    figures = [_scalar(rows, column, order) for column in drawn[:MAX_SCALARS]] + figures
+    scalar_figures = [
+        replace(_scalar(rows, column, order), about=texts[column.name].sentence if column.name in texts else "")
+        for column in drawn[:MAX_SCALARS]
+    ]
+    figures = scalar_figures + figures
     return [*figures, *(_percentiles(rows, name, own, order) for name, own in percentiles.items() if len(own) > 2)]
 
 
@@ -173,7 +186,9 @@ def _one_coordinate(
     rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...], order: Sequence[str]
 ) -> Figure:
     scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
-    title = leaderboard.title(Column(columns[0].name, fixed, columns[0].unit, columns[0].better), scale)
+    changed = fixed[-1] if name == "to" and fixed and fixed[-1][0] == "from" else None
+    stated = fixed[:-1] if changed else fixed
+    title = leaderboard.title(Column(columns[0].name, stated, columns[0].unit, columns[0].better), scale)
     short = leaderboard.title(Column(columns[0].name, (), columns[0].unit, columns[0].better), scale)
     labels = [str(column.at[-1][1]) for column in columns]
     table = Grid(
@@ -197,7 +212,12 @@ def _one_coordinate(
             for label, column in list(zip(labels, columns))[:MAX_CATEGORIES]
         }
         chart = svg.dots(marks, "", order=order)
-    return Figure(f"{title}, by {name}", chart, table, directed=columns[0].better != "none")
+    if changed:
+        return Figure(
+            f"{title}: from “{changed[1]}” to each other one", chart, table, directed=columns[0].better != "none"
+        )
+    where = f"by {name}" if numeric and len(columns) > 2 else f"for each value of “{name}”"
+    return Figure(f"{title}, {where}", chart, table, directed=columns[0].better != "none")
 
 
 def _points(

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import get_args
 from urllib.parse import quote
 
-from bench_suite.contracts import Finding, Record, Severity
+from bench_suite.contracts import Record
 from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.columns import Column, all_columns
 from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
 from bench_suite.reports.failures import cell_failures, cell_names, probe_failures, seeds_and_folds
+from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.html.charts import columns_by_probe, cost_figures, metric_figures
 from bench_suite.reports.html.curves import training_figures
 from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
 from bench_suite.reports.html.questions import HEADINGS, OTHER, SHORT, questions_of
 from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Remark, Section
+from bench_suite.reports.metric_texts import MetricText, metric_texts
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.table import Table
 from bench_suite.reports.values import summary_value
@@ -84,6 +85,7 @@ def sections(
     questions = questions_of(run)
     shown_tables = [Detailed(one.table, one.rows[: detail.rows]) for one in tables if detail.rows]
     order = list(dict.fromkeys(row.label for one in shown_tables for row in one.rows))
+    texts = metric_texts(run, (column for one in shown_tables for row in one.rows[:1] for column in row.values))
     by_label: dict[str, None] = {}
     for one in shown_tables:
         for row in one.rows:
@@ -97,7 +99,7 @@ def sections(
         parts = [
             part
             for number, one in enumerate(shown_tables)
-            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail, order)) is not None
+            if (part := _part(run, one, labels, f"{id}-{number}", question, pictures, detail, order, texts)) is not None
         ]
         if summaries := _summary_part(
             run, [la for la in _summary_labels(run) if questions.get(la, OTHER) == question], id, pictures
@@ -110,7 +112,7 @@ def sections(
 
 def _part(
     run: Run, one: Detailed, labels: Sequence[str], id: str, question: str, pictures: Pictures, detail: Detail,
-    order: Sequence[str],
+    order: Sequence[str], texts: Mapping[str, MetricText],
 ) -> Part | None:  # fmt: skip
     columns = [column for column in (one.rows[0].values if one.rows else ()) if label_of(column.name) in labels]
     figures: list[Figure] = []
@@ -122,7 +124,8 @@ def _part(
         figures += training_figures(run, one.rows, order)
     for own in columns_by_probe(columns).values():
         # The table of all numbers has those of these charts.
-        figures += [replace(figure, table=None) for figure in metric_figures(one.rows, own, one.table.columns, order)]
+        drawn = metric_figures(one.rows, own, one.table.columns, order, texts)
+        figures += [replace(figure, table=None) for figure in drawn]
     failed: list[str] = []
     gallery = list(_artifacts(run, one, labels, pictures, detail.artifacts, failed))
     grid = _grid(one.rows, columns) if columns else None
@@ -143,9 +146,11 @@ def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:
     lines = []
     for column in columns:
         scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
-        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].note) for row in rows]
+        values = [
+            formatting.full(row.values[column], scale) + notes.mark(row.values[column].note, row.label) for row in rows
+        ]
         lines.append([leaderboard.title(column, scale), *values])
-    return Grid(["Metric", *(row.label + notes.mark(row.note) for row in rows)], lines, notes.lines())
+    return Grid(["Metric", *(row.label + notes.mark(row.note) for row in rows)], lines, notes.lines(len(rows)))
 
 
 def _artifacts(
@@ -227,6 +232,22 @@ def failures(run: Run, records: Sequence[Record]) -> list[Failure]:
     ]  # fmt: skip
 
 
+def problem_lines(run: Run, records: Sequence[Record]) -> list[str]:
+    """Return what went wrong in a run, a sentence each: failures, missing cells, and what makes timings doubtful."""
+    failed = sum(record.status != "ok" for record in records)
+    probes = sum(len(one.cells) for one in probe_failures(records) if one.status == "failed")
+    missing = max(int(run.info.get("cells") or 0) - len(records), 0)
+    lines = [f"{failed} of {len(records)} cells failed"] if failed else []
+    lines += [f"a probe failed {'once' if probes == 1 else f'{probes} times'}"] if probes else []
+    lines += [f"{missing} cells were not run"] if missing else []
+    lines = lines or ["no cell and no probe failed"]
+    lines += [*doubt_lines(records), *machine_lines(run, records), *(f"not read: {line}" for line in run.damages)]
+    if unfit := len(run.info.get("left_out") or ()):
+        some = "one pair of task and model was" if unfit == 1 else f"{unfit} pairs of task and model were"
+        lines.append(f"{some} left out, since the model does not apply to the task")
+    return [f"{line[:1].upper()}{line[1:]}." for line in lines]
+
+
 def _traceback(run: Run, record: Record, name: str) -> str:
     text = run.read_traceback(record.id, name) or ""
     return text if len(text) <= MAX_TRACEBACK else f"…{text[-MAX_TRACEBACK:]}"
@@ -248,21 +269,14 @@ def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remar
     remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in machine_lines(run, records)]
     remarks += [
         Remark(one.severity, f"{one.task}: {one.summary}.", f"{prefix}findings", one.code)
-        for one in ordered_findings(run)
-        if one.severity != "note"
+        for one in shown_findings(run.findings, notes=False)
     ]
     return remarks + [Remark("error", f"Not read: {line}") for line in run.damages]
 
 
-def ordered_findings(run: Run) -> list[Finding]:
-    """Return the findings of a run, the worst first."""
-    order = {severity: number for number, severity in enumerate(get_args(Severity))}
-    return sorted(run.findings, key=lambda one: (order[one.severity], one.task, one.code))
-
-
 def findings(run: Run) -> Grid | None:
     """Return the findings on data and results, the worst first; None if there are none."""
-    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in ordered_findings(run)]
+    rows = [[one.code, one.severity, one.task, one.summary, one.mend] for one in shown_findings(run.findings)]
     return Grid(["Code", "Severity", "Task", "Finding", "What to do"], rows) if rows else None
 
 

@@ -127,6 +127,9 @@ def _figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictures) -> F
         draw = _DRAW.get(artifact.kind)
         if draw is not None:
             content, table = draw(artifact.data)
+            if artifact.kind == "matrix":
+                axes = f"rows: {artifact.data.get('y') or 'row'}, columns: {artifact.data.get('x') or 'column'}"
+                caption = f"{caption}; {axes}"
             return Figure(caption, content, table, artifact.kind if artifact.kind in ("table", "text") else "chart")
     except (StoreError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise ArtifactError(str(error)) from error

@@ -28,9 +28,12 @@ from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import content, example_page
 from bench_suite.reports.html.boards import board
 from bench_suite.reports.html.content import DETAILS, Detail, Detailed
+from bench_suite.reports.html.coverage import coverage
 from bench_suite.reports.html.figures import Pictures
+from bench_suite.reports.html.trivial import majority
 from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_by_side
 from bench_suite.reports.html.view import Board, Grid
+from bench_suite.reports.metric_texts import MetricText, metric_texts
 from bench_suite.reports.table import Table, tables
 from bench_suite.store.runs import Run
 
@@ -191,7 +194,8 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     if verdicts.comparison is not None:
         run_tables = with_changes(run_tables, verdicts.comparison)
     name = run.name if several else ""
-    boards, data = _boards(run_tables, ids, name, records)
+    texts = metric_texts(run, [column for table in run_tables for column in table.columns])
+    boards, data = _boards(run, run_tables, ids, name, records, texts)
     summary = across_tasks.across_tasks(run_tables)
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
@@ -216,6 +220,8 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "across": None if summary is None else _across(summary),
         "reading": leaderboard.reading(run_tables) if run_tables else "",
         "failures": content.failures(run, records),
+        "problems": content.problem_lines(run, records),
+        "coverage": coverage(run, records),
         "facts": provenance.facts(run, run_tables),
         "coded": provenance.CODED,
         "data": Grid(list(provenance.DATA_HEADER), provenance.data_rows(run_tables)),
@@ -230,11 +236,16 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
 
 
 def _boards(
-    run_tables: Sequence[Table], ids: Any, name: str, records: Sequence[Record]
+    run: Run,
+    run_tables: Sequence[Table],
+    ids: Any,
+    name: str,
+    records: Sequence[Record],
+    texts: Mapping[str, MetricText],
 ) -> tuple[list[Board], list[dict[str, Any]]]:
     boards, data = [], []
     for table in run_tables:
-        shown, own = board(table, next(ids), name)
+        shown, own = board(table, next(ids), name, texts, majority(run, table))
         boards.append(shown)
         if len(records) > MAX_CELLS:
             for row in own["rows"]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-from bench_suite.components import discovery
-from bench_suite.contracts import BenchError, Question
+from bench_suite.contracts import Question
+from bench_suite.reports.probe_facts import probe_facts
 from bench_suite.store.runs import Run
 
 OTHER = "other"
@@ -41,32 +39,10 @@ SHORT: Mapping[str, str] = {
 def questions_of(run: Run) -> dict[str, str]:
     """Return the question of each probe that the suite of a run configures, by its label.
 
-    The suite's text says which component has a label, and the component's file states its fact `QUESTION`. Files that
-    the suite names by path are not searched: they may be elsewhere. Such a probe has no entry.
+    The component's file states its fact `QUESTION`. A probe without one, or whose file is not here, has no entry.
     """
-    questions: dict[str, str] = {}
-    labels = dict.fromkeys(label for record in run.records() for label in record.probes)
-    for label, use in {**{label: label for label in labels}, **_uses(str(run.info.get("text") or ""))}.items():
-        if discovery.is_path(use):
-            continue
-        try:
-            question: str | None = discovery.find("probes", use, Path()).facts.get("QUESTION")
-        except BenchError:  # of a program that is not installed here
-            continue
-        if question is not None and question in get_args(Question):
-            questions[label] = question
-    return questions
-
-
-def _uses(text: str) -> dict[str, str]:
-    """Return the `use` of each probe that states one, by its label."""
-    try:
-        probes: Any = tomllib.loads(text).get("probes", {})
-    except tomllib.TOMLDecodeError:
-        return {}
-    tables = probes.items() if isinstance(probes, Mapping) else ()
     return {
-        label: use
-        for label, options in tables
-        if isinstance(options, Mapping) and isinstance(use := options.get("use"), str)
+        label: question
+        for label, facts in probe_facts(run).items()
+        if (question := facts.get("QUESTION")) in get_args(Question) and question is not None
     }

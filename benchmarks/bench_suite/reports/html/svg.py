@@ -36,6 +36,7 @@ _LABEL = 26
 "Characters of a row's label."
 _SHAPES = ("m-3.2,-3.2h6.4v6.4h-6.4z", "m0,-4.2l4,7.2h-8z", "m0,-4.6l4.6,4.6l-4.6,4.6l-4.6,-4.6z")
 "Markers of series, beside a circle: a square, a triangle and a diamond, as paths from their centres."
+_LOG = ", log scale"
 _CHARACTER = 6.2
 "Mean width of a character of labels."
 
@@ -303,11 +304,12 @@ class _Frame:
         for tick in self.across.ticks:
             x, _ = self.position(tick, self.up.low)
             parts.append(_text(x, self.height + below - _BOTTOM + 14, _tick(tick, self.across), "tick", "middle"))
-        parts.append(_text((WIDTH + _LEFT) / 2, self.height + below - 8, plain_label(x_label, 60), "label", "middle"))
+        title = _axis_title(x_label, self.across, 60)
+        parts.append(_text((WIDTH + _LEFT) / 2, self.height + below - 8, title, "label", "middle"))
         middle = -(_TOP + (self.height - _BOTTOM - _TOP) / 2)
         parts.append(
             f'<text class="label m" transform="rotate(-90)" x="{_n(middle)}" y="10">'
-            f"{escape(plain_label(y_label, 34))}</text>"
+            f"{escape(_axis_title(y_label, self.up, 34))}</text>"
         )
         return parts
 
@@ -408,9 +410,15 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> st
     return f'<text class="{kind}{anchored}" x="{_n(x)}" y="{_n(y)}">{escape(_plain(text))}</text>'
 
 
+def _axis_title(label: str, scale: Axis, limit: int) -> str:
+    """Return the title of an axis, which says so if it is logarithmic."""
+    return f"{plain_label(label, limit - len(_LOG))}{_LOG}" if scale.logarithmic else plain_label(label, limit)
+
+
 def _tick(tick: float, scale: Axis) -> str:
     steps = [abs(second - first) for first, second in pairwise(scale.ticks)]
-    return tick_text(tick, abs(tick) if scale.logarithmic else min(steps, default=abs(tick)))
+    step = abs(tick) if scale.logarithmic else min(steps, default=abs(tick))
+    return tick_text(tick, step, max(map(abs, scale.ticks)))
 
 
 def _interval(mark: Mark | Point) -> tuple[float, float] | None:

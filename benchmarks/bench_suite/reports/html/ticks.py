@@ -73,12 +73,13 @@ def _step(rough: float) -> float:
     return next((factor * power for factor in (1, 2, 2.5, 5) if factor * power >= rough * (1 - 1e-9)), 10 * power)
 
 
-def tick_text(value: float, step: float) -> str:
+def tick_text(value: float, step: float, largest: float = 0.0) -> str:
     """Return a tick in few characters: `0.25`, `20k`, `1.5M`, `1e-5`.
 
     Args:
         value: the tick.
         step: the distance to the next tick, which decides the decimals.
+        largest: the largest tick: if it is written with a letter, so are those from 1,000 on.
     """
     if value == 0:
         return "0"
@@ -86,7 +87,8 @@ def tick_text(value: float, step: float) -> str:
     if size >= 1e15 or size < 1e-4:
         digits = 2 + max(0, math.floor(math.log10(size)) - math.floor(math.log10(step or size)))
         return f"{value:.{digits}g}".replace("e-0", "e-").replace("e+", "e").replace("-", "−")
-    for divisor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+    thousand = 1e3 if largest >= 1e4 else 1e4
+    for divisor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (thousand, "k")):
         if size >= divisor:
             divisor = 1e3 if letter == "k" else divisor
             return _plain(value / divisor, step / divisor) + letter

@@ -32,6 +32,8 @@ class Figure:
     "The row of the board that it is about; empty if it is about several."
     directed: bool = True
     "Whether one of its metrics has a better direction; the others come last."
+    about: str = ""
+    "What its metric means."
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,39 @@ class BoardColumn:
     better: str
     "`higher`, `lower` or `none`."
     sorts: bool = False
+    plain: str = ""
+    "The metric in plain words; empty if its name is plain."
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a metric of a board means."""
+
+    name: str
+    "`probe/metric`"
+    plain: str
+    "Its name in plain words; empty if its name is plain."
+    text: str
+    "Its definition, direction, unit and range, in a line."
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which pairs of task and model ran."""
+
+    summary: str
+    grid: Grid
+    open: bool
+    "Whether a pair that applies has no result, so that the grid is not folded."
+
+
+@dataclass(frozen=True)
+class TrivialRow:
+    """What a trivial predictor would reach, below a board; it is no model and has no rank."""
+
+    label: str
+    about: str
+    cells: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -94,6 +129,9 @@ class Board:
     notes: Sequence[str]
     ranked: bool
     folds: bool
+    meanings: Sequence[Meaning] = ()
+    "What each metric of its columns means, once."
+    trivial: TrivialRow | None = None
     winner: str = ""
     "Which row is best by the metric that ranks, in a sentence; empty if the rows are not ranked."
 

@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const ROWS = 25;
-  const BETTER = 1, REFERENCE = 2;
+  const BETTER = 1, REFERENCE = 2, METRIC = 3;
   const [RANK, LABEL, NOTE, BAR, CELLS, VALUES, SEEDS, IDS, SEED_NAMES, BY_CELL, BEATS, AXES] = Array.from({ length: 12 }, (_, i) => i);
   const KINDS = {
     mean: "The board shows the mean of these cells with its 95 % interval, over their test examples and seeds.",
@@ -181,6 +181,64 @@
     byId("filter-count").textContent = filtered ? `${rows.toLocaleString("en")} ${rows === 1 ? "row matches" : "rows match"}` : "";
   }
 
+  // ── meanings of metrics, and commands to copy ────────────────────────────────────────────────
+
+  const meaning = (section, metric) => [...section.querySelectorAll(".meanings [data-metric]")].find((one) => one.dataset.metric === metric);
+
+  let asked = null; // the button whose tip is shown
+
+  function hideTip() {
+    asked?.setAttribute("aria-expanded", "false");
+    asked = null;
+    byId("tip").replaceChildren();
+  }
+
+  function explain(button, own) {
+    const again = asked === button;
+    hideTip();
+    if (again) return;
+    asked = button;
+    button.setAttribute("aria-expanded", "true");
+    const tip = byId("tip"), place = button.getBoundingClientRect();
+    tip.replaceChildren(...own.cloneNode(true).childNodes);
+    tip.style.top = `${place.bottom + scrollY + 6}px`;
+    tip.style.left = `${Math.max(8, Math.min(place.left, document.documentElement.clientWidth - tip.offsetWidth - 8)) + scrollX}px`;
+  }
+
+  function explained(section) {
+    for (const head of section.querySelectorAll("th[data-metric]")) {
+      const own = meaning(section, head.dataset.metric);
+      if (!own) continue;
+      const tip = button("?", () => explain(tip, own), `Meaning of ${head.dataset.metric}`);
+      tip.className = "tip";
+      tip.setAttribute("aria-expanded", "false");
+      head.append(tip);
+    }
+  }
+
+  function tips() {
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
+    document.addEventListener("click", (event) => { if (!event.target.closest(".tip, #tip")) hideTip(); });
+    addEventListener("resize", hideTip);
+  }
+
+  function copier(source) {
+    const made = button("Copy", async () => {
+      const text = source.textContent.trim();
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        getSelection().selectAllChildren(source); // the reader can press the keys that copy
+        if (!document.execCommand("copy")) return;
+      }
+      made.textContent = "Copied";
+      byId("said").textContent = `Copied: ${text}`;
+      setTimeout(() => { made.textContent = "Copy"; }, 2000);
+    }, "Copy the command");
+    made.className = "copy";
+    return made;
+  }
+
   // ── details ──────────────────────────────────────────────────────────────────────────────────
 
   function open(title, ...content) {
@@ -221,6 +279,12 @@
     return made;
   };
 
+  function command(text) {
+    const made = element("span"), code = element("code", text);
+    made.append(code, " ", copier(code));
+    return made;
+  }
+
   const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
   function trace(board, number, column) {
@@ -228,8 +292,10 @@
     const measured = board.columns.filter((own) => !own[REFERENCE]);
     const position = measured.indexOf(board.columns[column]);
     const title = `${row[LABEL]}, ${board.columns[column][0]}: ${row[CELLS][column][0]}`;
+    const own = meaning(document.querySelector(`[data-board="${board.id}"]`), board.columns[column][METRIC]);
+    const means = own ? [element("p", `${own.dataset.metric}: ${own.querySelector("dd").textContent}`)] : [];
     if (position < 0) {
-      open(title, element("p", "This is a difference between two rows of the board. The numbers behind it are those of both rows."));
+      open(title, ...means, element("p", "This is a difference between two rows of the board. The numbers behind it are those of both rows."));
       return;
     }
     const lines = row[IDS].map((id, cell) => {
@@ -239,14 +305,14 @@
       return [
         row[SEED_NAMES][cell] === null ? "–" : `seed ${row[SEED_NAMES][cell]}`,
         value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 6 }),
-        element("code", `bench show cell ${id} --run ${board.name}`),
+        command(`bench show cell ${id} --run ${board.name}`),
         there ? link("predictions", encoded(file)) : "not in the run's folder",
       ];
     });
     const [, note, , kind] = row[CELLS][column];
     const notes = board.notes.filter((text) => note.split(" ").includes(text.split(" ", 1)[0])).map((text) => element("p", text, "note"));
     const about = lines.length ? KINDS[kind] : "This run has too many cells to trace in the page: see bench export --format csv.";
-    open(title, element("p", about), ...notes, ...(lines.length ? [table(["Cell", "Value", "Its record", "Its predictions"], lines)] : []));
+    open(title, ...means, element("p", about), ...notes, ...(lines.length ? [table(["Cell", "Value", "Its record", "Its predictions"], lines)] : []));
   }
 
   function choose(board, number, chosen) {
@@ -351,6 +417,9 @@
     const data = await unpacked(byId("packed").textContent);
     boards = data.boards;
     for (const board of boards) sortable(board);
+    for (const section of document.querySelectorAll("[data-board]")) explained(section);
+    for (const source of document.querySelectorAll("[data-copy]")) source.after(" ", copier(source));
+    tips();
     controls();
     drawAll();
     document.documentElement.dataset.ready = "yes";
