@@ -122,6 +122,16 @@ def test_predictions_are_read_once_for_all_commands(bench, predicted, prediction
     assert len(predictions_read) == 6
 
 
+def test_questions_of_one_table_do_not_displace_each_other(bench, predicted, predictions_read) -> None:
+    for arguments in RANKED.values():
+        bench(arguments[0], predicted, *arguments[1:])
+    bench("leaderboard", predicted, "--reference", "best")
+    predictions_read.clear()
+    for arguments in (*RANKED.values(), ("leaderboard", "--reference", "best")):
+        assert bench(arguments[0], predicted, *arguments[1:]).status == 0
+        assert not predictions_read, arguments
+
+
 def test_a_report_reads_none_after_a_leaderboard(bench, predicted, predictions_read) -> None:
     bench("leaderboard", predicted)
     predictions_read.clear()

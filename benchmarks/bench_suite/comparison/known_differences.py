@@ -110,7 +110,7 @@ def _question(
         data = sorted({str(record.data.get("fingerprint")) for _, record in cells})
         tasks = sorted({str(record.cell.get("task")) for _, record in cells})
         labels = sorted(configuration.label for configuration in configurations)
-        name = _digest([labels, keys, len(pairs), trust, tasks, data, sorted(map(str, {*machines.values()}))])
+        name = _digest([labels, keys, pairs, trust, tasks, data, sorted(map(str, {*machines.values()}))])
     except (TypeError, ValueError, RecursionError):  # a record that a program made, with values that are no JSON
         return None
     newest = max(runs, key=lambda run: (str(run.info.get("started")), run.name))
