@@ -73,7 +73,7 @@ def test_a_comparison_makes_each_metric_once_and_keeps_none(runs, monkeypatch: p
         counted(owner, name)
     comparison = compare(base, head)
     assert len(comparison.rows) == 12 * 2
-    as_text(comparison, 5)
+    as_text(comparison)
     as_markdown(comparison)
     assert calls["metric"] == 12 * 2 * 2 * 2, "models, seeds, metrics and runs"
     assert calls["_read_large"] == 2
