@@ -93,14 +93,14 @@ MAP = Attribution(
 
 
 def test_a_map_has_its_model_its_method_and_its_class_and_the_section_counts_them(view: Any) -> None:
-    made = view(COLUMNS, classes=("no", "yes"), explained={0: [MAP]})
-    (shown,) = made.cards(5)[0].explanations
+    explained = view(COLUMNS, classes=("no", "yes"), explained={0: [MAP]})
+    (shown,) = explained.cards(5)[0].explanations
     assert (shown.model, shown.kind, shown.method, shown.explains) == ("c", "most confident wrong", MAP.method, "yes")
-    assert made.data()["rows"][0][5] == [
+    assert explained.data()["rows"][0][5] == [
         [1, "caption", [], [], "", "most confident wrong", MAP.map, 28, "<i>saliency", "yes"]
     ]
-    assert made.data()["rows"][1][5] == []
-    assert made.explained_by == (
+    assert explained.data()["rows"][1][5] == []
+    assert explained.explained_by == (
         "1 of 2 examples shown were explained by c with <i>saliency. "
         "In a map, red speaks for the class that is explained, blue against it."
     )
