@@ -689,7 +689,7 @@ class Metric:
     Reports count such cells on their first screen."""
 
 
-ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table"]
+ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table", "examples"]
 "The kinds of artifacts that reports can draw."
 
 
@@ -708,6 +708,10 @@ class Artifact:
     `image`  (H, W) or (H, W, 3) array: uint8, or float in 0..1
     `text`   a string, or a list of [token, weight] with weights in -1..1
     `table`  {"columns": [name], "rows": [[…]]}
+    `examples` {"examples": [{"id": id, "artifact": name, "kind": name, "method": name, "signed": true,
+               "class": number}, …]}: the test example that another artifact explains, and its explained class;
+               optionally "map": [[…]] with weights from −127 to 127, which is shown beside the picture of the
+               example. It has no drawing of its own
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from bench_suite.contracts import Artifact, ProbeRow
 from bench_suite.reports.html import example_page
 from bench_suite.reports.html.page import write_page
+from bench_suite.store.runs import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -39,6 +42,32 @@ def known(functions: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("known")
     run = functions.example_run(folder, "digits", models, data=data, options=options, groups={"side": sides})
     return write_page([run], folder / "known.html"), data.splits["test"].ids
+
+
+@pytest.fixture(scope="module")
+def explained(functions: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Return the page of a model of which two examples are explained by maps, and the ids of the test examples."""
+    data, options = functions.load("digits")
+    ids = data.splits["test"].ids
+    models = {"first": functions.wrong_answers(data, {3: 0.8}, CLASSES)}
+    folder = tmp_path_factory.mktemp("explained")
+    text = "[probes.why]\nuse = 'attribution'\n"
+    run = functions.example_run(folder, "digits", models, data=data, options=options, text=text)
+    record = run.records()[0]
+    entries = [
+        {
+            "id": int(ids[row]), "artifact": kind, "kind": kind, "method": HOSTILE, "signed": True, "class": 5,
+            "map": [[127, 0], [-127, 60]],
+        }
+        for row, kind in ((3, "wrong"), (9, "borderline"))
+    ]  # fmt: skip
+    artifacts = [Artifact(entry["artifact"], "image", np.zeros((4, 4), np.uint8), "strip") for entry in entries]
+    artifacts.append(Artifact("examples", "examples", {"examples": entries}, ""))
+    rows = tuple(run.write_artifact(record.id, "why", artifact) for artifact in artifacts)
+    probes = {**record.probes, "why": ProbeRow("ok", "k")}
+    with run.writer() as writer:
+        writer.write(replace(record, artifacts=(*record.artifacts, *rows), probes=probes))
+    return write_page([Run(run.path)], folder / "explained.html"), ids
 
 
 class Browse:
@@ -166,6 +195,34 @@ def test_hostile_names_are_text(known: tuple[Path, Any], visit: Callable) -> Non
     assert browse.section.locator("img[onerror]").count() == 0
 
 
+def test_maps_stand_beside_the_image_and_are_filtered_by_their_kind(
+    explained: tuple[Path, Any], visit: Callable
+) -> None:
+    path, ids = explained
+    shown = visit(path)
+    browse = Browse(shown.page)
+    browse.choose("Show", "with an attribution")
+    assert set(browse.ids()) == set(rows(ids, 3, 9))
+    for kind, row in (("most confident wrong", 3), ("borderline", 9)):
+        browse.choose("Show", f"with an attribution: {kind}")
+        assert browse.ids() == rows(ids, row)
+        image, own = browse.section.locator(".item img").all()
+        assert (image.bounding_box()["width"], own.bounding_box()["width"]) == (84, 84)
+        assert own.evaluate("image => [image.complete, image.naturalWidth]") == [True, 2]
+        assert own.get_attribute("alt") == f"Map of first for class 5 by {HOSTILE}, example {ids[row]}"
+        assert browse.section.locator("figcaption").inner_text().startswith("first for 5")
+        assert kind in browse.section.locator("summary").inner_text()
+    assert f"2 of 200 examples shown were explained by first with {HOSTILE}." in shown.page.inner_text(
+        "p.about >> nth=-1"
+    )
+
+
+def test_maps_are_in_the_page_without_javascript(explained: tuple[Path, Any], visit: Callable) -> None:
+    shown = visit(explained[0], java_script_enabled=False)
+    assert shown.page.locator(".map img").first.get_attribute("alt").startswith("Map of first for class 5 by ")
+    assert shown.page.locator("img[onerror]").count() == 0
+
+
 def test_the_page_is_no_wider_than_a_phone(known: tuple[Path, Any], visit: Callable) -> None:
     shown = visit(known[0], viewport={"width": 390, "height": 844})
     Browse(shown.page)
@@ -215,12 +272,14 @@ def test_a_regression_shows_and_sorts_by_the_error(functions: SimpleNamespace, t
     assert browse.ids()[:3] == rows(ids, 5, 2, 9)
 
 
-def test_examples_break_no_rule_of_accessibility(known: tuple[Path, Any], visit: Callable) -> None:
+@pytest.mark.parametrize("name", ["known", "explained"])
+def test_examples_break_no_rule_of_accessibility(name: str, request: pytest.FixtureRequest, visit: Callable) -> None:
     reason = "axe-playwright-python is not installed; the extra `browser` brings it"
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=reason)
     for context in ({"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}):
-        shown = visit(known[0], **context)
+        shown = visit(request.getfixturevalue(name)[0], **context)
         Browse(shown.page)
         shown.unfold()
+        assert shown.overflow() == 0, shown.widest()
         violations = axe.Axe().run(shown.page).response["violations"]
         assert [(rule["id"], rule["nodes"][0]["html"][:150]) for rule in violations] == []

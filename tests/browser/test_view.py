@@ -94,6 +94,20 @@ def test_the_page_follows_a_real_run_to_its_end(show, live_run) -> None:
     assert "ValueError: the model says" in page.inner_text("body")
 
 
+def test_examples_are_a_page_of_their_own_from_which_a_reader_comes_back(show, tmp_path: Path) -> None:
+    functions = runpy.run_path(str(TESTS / "example_runs.py"))
+    data, options = functions["load"]("digits")
+    models = {"first": functions["wrong_answers"](data, {3: 0.8}, 10)}
+    page, _ = show(functions["example_run"](tmp_path, "digits", models, data=data, options=options).path)
+    page.click("text=Browse test examples")
+    page.wait_for_selector(".browse[data-ready]")
+    page.get_by_role("combobox").first.select_option(label="wrong")
+    assert page.locator(".example code").all_inner_texts() == [str(data.splits["test"].ids[3])]
+    assert page.evaluate("document.querySelector('.example img').naturalWidth") > 0
+    page.click("text=The run")
+    page.wait_for_selector("#live strong:not(:empty)")
+
+
 def test_new_results_reload_the_page_and_keep_what_the_reader_has_chosen(show, run) -> None:
     page, _ = show(run.path)
     page.fill("#filter-model", "second")

@@ -20,6 +20,8 @@ MAX_CHARACTERS = 4000
 MAX_TOKENS = 12
 "Number of tokens of a weighted text that a report lists at most."
 
+WITHOUT_DRAWING = ("predictions", "examples")
+"Kinds that a report does not draw: other parts of it use what they contain."
 PAGE_WIDTH = 840
 "Width of a page of Markdown in pixels."
 

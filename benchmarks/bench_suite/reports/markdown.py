@@ -15,7 +15,7 @@ import jinja2
 
 from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, escaping, formatting, leaderboard, provenance
-from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
+from bench_suite.reports.artifacts import WITHOUT_DRAWING, Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.doubts import data_notes, doubt_lines
 from bench_suite.reports.failures import cell_failures, cell_names, outcome, probe_failures, seeds_and_folds
@@ -281,7 +281,7 @@ def _artifacts(run: Run, label: str, table: Table, save: SavePicture | None) -> 
         seen: set[str] = set()
         for record in row.cells:
             for artifact in record.artifacts:
-                if label_of(artifact.name) != label or artifact.kind == "predictions" or artifact.name in seen:
+                if label_of(artifact.name) != label or artifact.kind in WITHOUT_DRAWING or artifact.name in seen:
                     continue
                 seen.add(artifact.name)
                 counts[artifact.name] += 1

@@ -33,6 +33,7 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
     "bars": ("y", "bars"),
     "matrix": ("rows", "columns", "values"),
     "table": ("columns", "rows"),
+    "examples": ("examples",),
 }
 
 
@@ -218,7 +219,7 @@ def artifact_to_bytes(artifact: Artifact) -> bytes:
         what = (
             f"its data lack {', '.join(missing)}"
             if missing
-            else "the kind must be one of lines, bars, matrix, image, text, table"
+            else "the kind must be one of lines, bars, matrix, image, text, table, examples"
         )
         raise ValueError(f"artifact {artifact.name!r} of kind {artifact.kind!r}: {what}")
     # A number that is not finite becomes a gap: JSON has no such number, and nobody can draw one.

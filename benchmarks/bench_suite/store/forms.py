@@ -133,7 +133,7 @@ RECORD = checks.record(_REQUIRED, _OTHERS)
 
 # ── artifacts and the header of weights ─────────────────────────────────────────────────────────
 
-ARTIFACT_KINDS = ("lines", "bars", "matrix", "table", "text")
+ARTIFACT_KINDS = ("lines", "bars", "matrix", "table", "text", "examples")
 ARTIFACT = checks.record({"kind": checks.one_of(ARTIFACT_KINDS), "data": checks.anything})
 WEIGHTS_HEADER = checks.record({}, {"__metadata__": checks.map_of(checks.text)})
 HISTORY = checks.record(

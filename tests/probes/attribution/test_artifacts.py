@@ -155,6 +155,7 @@ def test_bars_show_dates_categories_and_units_as_a_person_wrote_them(draw: Draw)
 def test_titles_name_the_class_and_what_the_signs_mean(draw: Draw) -> None:
     for data, model in ((mixed_table(), "mlp"), (table(4), "mlp")):
         by_name = draw(data, model, {}, METHODS[:1])
+        assert by_name.pop("examples").kind == "examples"
         for artifact in by_name.values():
             predicted = artifact.caption.partition("predicted ")[2].partition(" (")[0]
             assert predicted in data.spec["classes"]
@@ -164,3 +165,19 @@ def test_titles_name_the_class_and_what_the_signs_mean(draw: Draw) -> None:
     assert magnitudes.data["y"].startswith("saliency, magnitude: for or against ")
     words = draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1])["borderline-words"]
     assert ", above 0 for " in words.caption
+
+
+def test_each_drawing_states_the_id_of_its_example_and_an_image_has_a_small_map(draw: Draw) -> None:
+    images, ids = np.random.default_rng(0).integers(0, 256, (6, 80, 40, 1)).astype(np.uint8), np.arange(6) * 1000
+    split = MemorySplit(ids, {"image": images, "target": np.arange(6) % 2})
+    spec = {"classes": ("no", "yes"), "channels": 1, "size": (80, 40), "mean": (0.5,), "std": (0.25,)}
+    data = Data("classification", spec, {"train": split, "test": split}, Source("generated", "image", "0"))
+    by_name = draw(data, "mlp", {}, ["saliency", *METHODS[:1]])
+    entries = by_name.pop("examples").data["examples"]
+    assert [entry["artifact"] for entry in entries] == list(by_name)
+    assert len({entry["id"] for entry in entries} & set(ids.tolist())) == len(entries)
+    for entry in entries:
+        assert (entry["method"], entry["signed"], entry["kind"]) == ("saliency", False, entry["artifact"])
+        assert f"predicted {spec['classes'][entry['class']]}" in by_name[entry["artifact"]].caption
+        assert np.shape(entry["map"]) == (64, 32)
+        assert np.max(entry["map"]) == 127

@@ -111,7 +111,7 @@ def test_all_methods_measure_all_that_is_stated_on_planted_pixels() -> None:
     assert not [m for m in metrics if m.name == "decoy_share"]  # there is no decoy
     claims = {m.at["method"] for m in metrics if m.name == "completeness_error"}
     assert claims == names - {"saliency", "guided_backprop", "grad_cam", "random", "smoothed saliency"}
-    assert {a.kind for a in artifacts} == {"lines", "image"}
+    assert {a.kind for a in artifacts} == {"lines", "image", "examples"}
     assert {"deletion", "insertion", "right", "borderline"} <= {a.name for a in artifacts}
 
 
@@ -136,7 +136,7 @@ def test_a_text_gets_a_page_of_words_and_their_weights() -> None:
     assert [m.reason for m in metrics if m.name == "localisation_auroc"] == [UNKNOWN]
     words = next(a for a in artifacts if a.kind == "text")
     assert all(isinstance(word, str) and -1 <= weight <= 1 for word, weight in words.data)
-    assert {a.kind for a in artifacts} == {"lines", "image", "text"}
+    assert {a.kind for a in artifacts} == {"lines", "image", "text", "examples"}
 
 
 def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:

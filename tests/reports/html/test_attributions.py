@@ -22,17 +22,29 @@ ARTIFACTS = (
     Artifact("borderline", "bars", {"y": "logit", "bars": {"age = 3": 0.5, "sex = f": None}}, "borderline"),
     Artifact("deletion", "lines", {"x": "share", "y": "score", "series": {}}, "a curve"),
 )
+STATED = (
+    {
+        "id": 10, "artifact": "right", "kind": "right", "method": "saliency", "signed": False, "class": 1,
+        "map": [[127, 0], [0, 20]],
+    },
+    {"id": 50, "artifact": "wrong", "kind": "wrong", "method": "lime", "signed": True, "class": 0, "map": [["<b>"]]},
+    {"id": 2**70, "artifact": "borderline", "kind": "borderline", "method": 3, "class": None},
+)  # fmt: skip
+"What a later run states: other examples than those that the rule finds, and one that is not in the predictions."
 SCORES = np.array([[0.9, 0.1], [0.99, 0.01], [0.2, 0.8], [0.51, 0.49], [0.3, 0.7]], dtype=np.float32)
 TARGETS = np.array([0, 0, 0, 0, 1])
 IDS = np.array([50, 40, 30, 20, 10])
 
 
-def explained_run(functions: SimpleNamespace, folder: Path, label: str = "attribution", **columns: Any) -> Run:
+def explained_run(
+    functions: SimpleNamespace, folder: Path, label: str = "attribution", *, stated: Any = None, **columns: Any
+) -> Run:
     """Return a run of one model whose probe has explained examples."""
     known = {"targets": TARGETS, "predictions": SCORES.argmax(axis=1), "scores": SCORES, "ids": IDS, **columns}
     run = functions.example_run(folder, "t", {"a": known}, text=f"[probes.{label}]\nuse = 'attribution'\n")
     record = run.records()[0]
-    rows = tuple(run.write_artifact(record.id, label, artifact) for artifact in ARTIFACTS)
+    artifacts = (*ARTIFACTS, *([] if stated is None else [Artifact("examples", "examples", {"examples": stated}, "")]))
+    rows = tuple(run.write_artifact(record.id, label, artifact) for artifact in artifacts)
     changed = {"artifacts": (*record.artifacts, *rows), "probes": {**record.probes, label: ProbeRow("ok", "k")}}
     with run.writer() as writer:
         writer.write(Record(**{**vars(record), **changed}))
@@ -85,3 +97,32 @@ def test_an_artifact_that_was_deleted_is_left_out(runs_of_examples: SimpleNamesp
     run = explained_run(runs_of_examples, tmp_path)
     next(run.path.glob("cells/*/attribution/borderline.json")).unlink()
     assert by_id(run) == {40: ["right"], 30: ["wrong"]}
+
+
+def test_the_ids_that_a_run_states_count_and_not_the_rule(runs_of_examples: SimpleNamespace, tmp_path: Path) -> None:
+    run = explained_run(runs_of_examples, tmp_path, stated=STATED)
+    assert by_id(run) == {10: ["right"], 50: ["wrong"]}
+    examples = task_examples(run, tables([run])[0])
+    assert isinstance(examples, TaskExamples)
+    known = attributions(run, examples)
+    right, wrong = known[4][0], known[0][0]
+    assert (right.kind, right.method, right.signed, right.explains, right.size) == (
+        "right",
+        "saliency",
+        False,
+        1,
+        (2, 2),
+    )
+    assert right.map.startswith("data:image/png;base64,")
+    assert (wrong.kind, wrong.method, wrong.map) == ("wrong", "lime", "")  # its map has no numbers
+
+
+@pytest.mark.parametrize("stated", [[], [3], "abc", [{"artifact": "right"}], [{"id": [1], "artifact": "right"}]])
+def test_what_is_stated_in_another_form_leaves_the_rule(
+    runs_of_examples: SimpleNamespace, tmp_path: Path, stated: Any
+) -> None:
+    assert by_id(explained_run(runs_of_examples, tmp_path, stated=stated)) == {
+        40: ["right"],
+        30: ["wrong"],
+        20: ["borderline"],
+    }

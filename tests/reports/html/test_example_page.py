@@ -19,7 +19,7 @@ from bench_suite.reports.html import example_page
 from bench_suite.reports.html.page import MAX_BYTES, page, write_page
 from bench_suite.store.runs import Run
 
-PROGRAM = 15_000
+PROGRAM = 16_000
 "Characters of the program of the examples at most."
 HOSTILE = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>&amp;\u202e'
 

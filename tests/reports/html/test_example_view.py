@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,3 +85,41 @@ def test_weights_are_marked_by_sign_and_strength() -> None:
         "n5",
         "",
     ]
+
+
+MAP = Attribution(
+    1, "caption", kind="wrong", method="<i>saliency", explains=1.0, map="data:image/png;base64,AA", size=(28, 28)
+)
+
+
+def test_a_map_has_its_model_its_method_and_its_class_and_the_section_counts_them(view: Any) -> None:
+    explained = view(COLUMNS, classes=("no", "yes"), explained={0: [MAP]})
+    (shown,) = explained.cards(5)[0].explanations
+    assert (shown.model, shown.kind, shown.method, shown.explains) == ("c", "most confident wrong", MAP.method, "yes")
+    assert explained.data()["rows"][0][5] == [
+        [1, "caption", [], [], "", "most confident wrong", MAP.map, 28, "<i>saliency", "yes"]
+    ]
+    assert explained.data()["rows"][1][5] == []
+    assert explained.explained_by == (
+        "1 of 2 examples shown were explained by c with <i>saliency. "
+        "In a map, red speaks for the class that is explained, blue against it."
+    )
+
+
+def test_several_methods_and_magnitudes_are_named_with_their_models(view: Any) -> None:
+    other = replace(MAP, model=0, method="lime", signed=False)
+    text = view(COLUMNS, explained={0: [MAP, other], 1: [replace(other, map="")]}).explained_by
+    assert text.startswith("2 of 2 examples shown were explained by a_b with lime and c with <i>saliency. In a map, ")
+    assert text.endswith(
+        "blue against it; for a method without signs, red is a large magnitude, for the class or against it."
+    )
+
+
+def test_a_run_that_states_no_method_names_the_model_alone(view: Any) -> None:
+    assert view(COLUMNS, explained={0: [Attribution(0, "old")]}).explained_by == (
+        "1 of 2 examples shown were explained by a_b."
+    )
+
+
+def test_without_an_attribution_the_section_says_nothing_of_it(view: Any) -> None:
+    assert view(COLUMNS).explained_by == ""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import os
 import re
+import runpy
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -154,7 +157,9 @@ def test_a_page_on_disk_has_no_live_part(make_run, record) -> None:
     assert ('id="live"' in page, "fetch(" in page, "connect-src" in page) == (False, False, False)
 
 
-@pytest.mark.parametrize("target", ["", "progress", "cells/a/predictions-test.parquet", "nothing", "/", "/wrong/"])
+@pytest.mark.parametrize(
+    "target", ["", "progress", "examples", "cells/a/predictions-test.parquet", "nothing", "/", "/wrong/"]
+)
 def test_every_answer_keeps_its_content_to_itself(client: Client, target: str) -> None:
     headers = client.ask(target).headers
     assert "default-src 'none'" in headers["content-security-policy"]
@@ -206,6 +211,44 @@ def test_the_page_is_made_again_only_if_the_results_have_changed(serve: Serve, m
         writer.write(record(model="another"))
     assert "another" in client.ask("").text
     assert len({*versions}) == 2
+
+
+def test_examples_are_those_of_the_ended_cells_and_made_when_somebody_asks_and_the_results_changed(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[2] / "example_runs.py")))
+    data, options = functions.load("digits")
+    models = {"first": functions.wrong_answers(data, {3: 0.8}, 10)}
+    run = functions.example_run(tmp_path, "digits", models, data=data, options=options)
+    pages_made: list[str] = []
+    make = pages.examples_page
+    monkeypatch.setattr(
+        pages, "examples_page", lambda *args, **options: pages_made.append("made") or make(*args, **options)
+    )
+    client = serve(run)
+    assert '<a href="examples">' in client.ask("").text
+    assert pages_made == []
+    answer = client.ask("examples")
+    policy = answer.headers["content-security-policy"]
+    assert policy == f"{pages.examples_policy()}; frame-ancestors 'none'"
+    assert (answer.headers["content-type"], "unsafe" in policy, "connect-src" in policy) == (
+        "text/html; charset=utf-8", False, False,
+    )  # fmt: skip
+    assert len(re.findall("'sha256-", policy)) == len(re.findall("<script>|<style>", answer.text)) == 2
+    assert f"Example <code>{data.splits['test'].ids[3]}</code>" in answer.text
+    assert client.ask("examples").content == answer.content
+    assert pages_made == ["made"]
+    record = run.records()[0]
+    with run.writer() as writer:
+        writer.write(dataclasses.replace(record, id="f" * 16, cell={**record.cell, "model": "second"}))
+    assert ">second</a>" in client.ask("examples").text
+    assert pages_made == ["made"] * 2
+
+
+def test_examples_without_predictions_say_so_and_have_no_link(serve: Serve, make_run, record) -> None:
+    client = serve(make_run(record()))
+    assert 'href="examples"' not in client.ask("").text
+    assert "No cell with predictions has ended yet." in client.ask("examples").text
 
 
 def test_a_run_that_goes_on_announces_new_results_only_after_some_time(serve: Serve, make_run, record) -> None:

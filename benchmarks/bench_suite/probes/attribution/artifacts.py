@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,12 +78,16 @@ class _Example:
 def examples(
     model: ExplainedModel, variants: Sequence[MethodVariant], predictions: Predictions, settings: Settings, shown: int
 ) -> Iterator[Artifact]:
-    """Yield drawings of up to `shown` examples of each kind: confidently right, confidently wrong, borderline."""
+    """Yield drawings of up to `shown` examples of each kind: confidently right, confidently wrong, borderline.
+
+    The last artifact, `examples`, states which test example each of the others explains.
+    """
     scores = predictions.columns.get("scores")
     if scores is None or not variants:
         return
     targets, predicted = predictions["targets"], predictions["predictions"]
     classes = [str(name) for name in model.trained.data.spec["classes"]]
+    explained_examples: list[dict[str, Any]] = []
     for chosen in choose_examples(targets, predicted, np.asarray(scores), shown):
         row = chosen.row
         rows = np.array([row])
@@ -98,6 +103,9 @@ def examples(
             explained = plain_name(classes[predicted[row]])
             example = _Example(model, rows, subject, inputs, parts, chosen.name, title, caption, explained)
             yield from _DRAW[subject.kind](example)
+            explained_examples.append(_explained(example, chosen, int(predictions.ids[row]), int(predicted[row])))
+    if explained_examples:
+        yield Artifact("examples", "examples", {"examples": explained_examples}, "The explained examples")
 
 
 def _rule(chosen: ChosenExample) -> str:
@@ -122,6 +130,22 @@ def _second_class(scores: np.ndarray, predicted: int, classes: Sequence[str]) ->
     """Return the likeliest class other than the predicted one, with its score: `7 (0.27)`."""
     second = next(number for number in np.argsort(-scores, kind="stable").tolist() if number != predicted)
     return f"{classes[second]} ({float(scores[second]):.2f})"
+
+
+def _explained(example: _Example, chosen: ChosenExample, id: int, number: int) -> dict[str, Any]:
+    """Return the entry of an example: its id, its kind, and by which method which class is explained.
+
+    The method is the first one, which the words, the bars and the map show.
+    """
+    method, parts = next(iter(example.parts.items()))
+    entry: dict[str, Any] = {
+        "id": id, "artifact": example.name, "kind": chosen.kind, "method": method.name, "signed": method.signed,
+        "class": number,
+    }  # fmt: skip
+    if example.subject.kind == "image":
+        height, width = example.inputs.values.shape[1:3]
+        entry["map"] = pictures.small_map(parts.reshape(height, width).cpu().numpy())
+    return entry
 
 
 def _draw_image(example: _Example) -> Iterator[Artifact]:

@@ -29,6 +29,8 @@ LETTERS = 13
 MAX_NAME = 24
 "Letters of the name of a class in a picture."
 MAX_WORDS = 110
+MAP_SIDE = 64
+"Rows and columns of the map that is stored for the card of an example."
 LINE = 84
 "Characters in a line of words."
 STRONG, CLEAR, FAINT = 2 / 3, 1 / 3, 0.1
@@ -98,6 +100,23 @@ def image_strip(image: np.ndarray, maps: Mapping[MethodTitle, np.ndarray], title
     bar.ax.set_yticklabels(["against", "0", upper_end(methods)], fontsize=7)
     figure.suptitle(escaped(heading_of(title, methods, explained, width)), fontsize=9)
     return _rendered(figure)
+
+
+def small_map(values: np.ndarray) -> list[list[int]]:
+    """Return an attribution as whole numbers from −127 to 127, with at most `MAP_SIDE` rows and columns.
+
+    Args:
+        values: (H, W). Those of a larger image are averaged over its pixels.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(scale(values).astype(np.float32))
+    ratio = min(1.0, MAP_SIDE / max(image.size))
+    if ratio < 1:
+        width, height = (max(1, round(side * ratio)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BOX)
+    numbers: list[list[int]] = np.rint(127 * scale(np.asarray(image))).astype(int).tolist()
+    return numbers
 
 
 def upper_end(methods: Sequence[MethodTitle]) -> str:

@@ -36,6 +36,8 @@ class TaskBlock:
     task: str
     heading: str
     about: str
+    explained_by: str
+    "How many examples are explained, and what the colours of a map mean; empty if none is."
     regression: bool
     files: Sequence[tuple[str, str, str]]
     reason: str
@@ -146,8 +148,8 @@ def _task(view: ExamplesView, id: str, listed: int, count: int, pack: Pack) -> T
     examples = view.examples
     own = view if count in (0, len(view.choice.rows)) else _part(view, count)
     return TaskBlock(
-        id, examples.task, examples.heading, own.about, examples.regression, view.files, view.items.reason,
-        own.cards(listed), count, len(view.choice.rows), pack(own.data()) if count else "",
+        id, examples.task, examples.heading, own.about, own.explained_by, examples.regression, view.files,
+        view.items.reason, own.cards(listed), count, len(view.choice.rows), pack(own.data()) if count else "",
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from bench_suite.reports.html.items import Item, Items
 MAX_NAME = 60
 "Characters of the name of a class or of a group."
 NOTHING = formatting.NOTHING
+KINDS = {"right": "most confident right", "wrong": "most confident wrong", "borderline": "borderline"}
+"Why the probe chose an example, by its kind."
 _STEPS = 5
 
 
@@ -50,6 +52,15 @@ class Explanation:
     words: Sequence[Token] = ()
     bars: Sequence[tuple[str, str]] = ()
     address: str = ""
+    kind: str = ""
+    "Why the probe chose the example, in words; empty if that is not known."
+    map: str = ""
+    "Where the image speaks for the class and against it, as `data:` address."
+    width: int = 0
+    "Width of the map in pixels."
+    method: str = ""
+    explains: str = ""
+    "Name of the class that is explained; empty if it is not stated."
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,26 @@ class ExamplesView:
     def about(self) -> str:
         """Which examples are shown."""
         return rule_text(self.examples, self.choice)
+
+    @property
+    def explained_by(self) -> str:
+        """How many of the examples are explained, by which models and methods; empty if none is."""
+        rows = [row for row in self.choice.rows.tolist() if self.explained.get(row)]
+        shown = [one for row in rows for one in self.explained[row]]
+        if not shown:
+            return ""
+        methods: dict[int, dict[str, None]] = {}
+        for one in sorted(shown, key=lambda one: one.model):
+            methods.setdefault(one.model, {}).update({visible(one.method): None} if one.method else {})
+        same = len({tuple(own) for own in methods.values()}) == 1
+        names = [visible(self.examples.models[model].label) for model in methods]
+        used = [f" with {_listed(own)}" if own else "" for own in methods.values()]
+        by = f"{_listed(names)}{used[0]}" if same else _listed([name + way for name, way in zip(names, used)])
+        text = f"{len(rows):,} of {len(self.choice.rows):,} examples shown were explained by {by}."
+        maps = [one.signed for one in shown if one.map]
+        meaning = ["red speaks for the class that is explained, blue against it"] if any(maps) else []
+        meaning += ["red is a large magnitude, for the class or against it"] if not all(maps) else []
+        return f"{text} In a map, {'; for a method without signs, '.join(meaning)}." if maps else text
 
     @property
     def files(self) -> list[tuple[str, str, str]]:
@@ -121,7 +152,11 @@ class ExamplesView:
         words = [Token(visible(text), mark_of(weight)) for text, weight in one.words]
         bars = [(visible(name), _signed(value)) for name, value in one.bars]
         address = self.address + one.file if one.file else ""
-        return Explanation(self.examples.models[one.model].label, visible(one.caption), words, bars, address)
+        explains = "" if math.isnan(one.explains) else self._name(one.explains)
+        return Explanation(
+            self.examples.models[one.model].label, visible(one.caption), words, bars, address, KINDS.get(one.kind, ""),
+            one.map, one.size[0], visible(one.method), explains,
+        )  # fmt: skip
 
     def _name(self, value: float) -> str:
         if math.isnan(value):
@@ -176,7 +211,9 @@ class ExamplesView:
     def _explained(self, one: Attribution) -> list[Any]:
         shown = self._explanation(one)
         words = [[token.text, token.mark] if token.mark else [token.text] for token in shown.words]
-        return [one.model, shown.caption, words, [list(pair) for pair in shown.bars], shown.address]
+        bars = [list(pair) for pair in shown.bars]
+        own = [one.model, shown.caption, words, bars, shown.address, shown.kind]
+        return [*own, shown.map, shown.width, shown.method, shown.explains] if shown.map else own
 
 
 def mark_of(weight: float) -> str:
@@ -200,6 +237,12 @@ def visible(text: str) -> str:
 def _short(text: str) -> str:
     text = visible(text)
     return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 1]}…"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names as a list in words: `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _score(value: float) -> str:

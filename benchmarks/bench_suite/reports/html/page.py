@@ -25,6 +25,7 @@ from bench_suite.contracts import Record
 from bench_suite.reports import across_tasks, leaderboard, provenance
 from bench_suite.reports.failures import outcome
 from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
+from bench_suite.reports.html import beside as example_file
 from bench_suite.reports.html import content, example_page
 from bench_suite.reports.html.boards import board
 from bench_suite.reports.html.content import DETAILS, Detail, Detailed
@@ -60,11 +61,13 @@ def write_page(
     Raises:
         ReportError: a file cannot be written.
     """
-    beside = target.with_name(f"{target.stem}-examples{target.suffix}")
+    beside = example_file.beside(target)
     own, other = _pages(runs, target, beside.name, reference, examples)
     leaderboard.write(target, own.encode("utf-8", "replace"))
     if other:
         leaderboard.write(beside, other.encode("utf-8", "replace"))
+    else:
+        example_file.remove_stale(beside)  # no page links to it any more
     return target
 
 
@@ -81,6 +84,20 @@ def page(
         version: if it is live, the version of the results that it shows: it asks for a new page if that changes.
     """
     return _pages(runs, folder / "page.html", "", reference, 0, live=live, version=version)[0]
+
+
+def examples_page(run: Run, *, reference: str | None = None) -> str:
+    """Return the page of the examples of the cells of a run that have ended, for `bench view`.
+
+    Args:
+        run: the run; addresses of its files are relative to its folder.
+        reference: as for `write_page`.
+    """
+    parts = [example_page.RunPart(run, tables([run], reference), "", "./")]
+    read = example_page.read_examples(parts, example_page.PER_TASK)
+    (shown,) = example_page.within(read, example_page.BESIDE_BYTES, _packed, _written, beside=False)
+    title = str(run.info.get("title") or run.info["suite"])
+    return _page_of_examples(title, [(shown.page, "examples", "Examples")], "./", live=True)
 
 
 def _pages(
@@ -155,10 +172,15 @@ def _beside(
         (own.beside or own.page, f"{one.prefix}examples", f"Examples{f', {one.run.name}' if len(shown) > 1 else ''}")
         for one, own in zip(described, shown)
     ]
-    style, program = _style(False), _asset("examples.js")
+    return _page_of_examples(values["title"], blocks, report, live=False)
+
+
+def _page_of_examples(
+    title: str, blocks: Sequence[tuple[example_page.Block, str, str]], report: str, *, live: bool
+) -> str:
     return _ENVIRONMENT.get_template("beside.html.j2").render(
-        title=values["title"], policy=_policy(style, [program]), style=Markup(style), program=Markup(program),
-        blocks=blocks, report=report, version=__version__,
+        title=title, policy=examples_policy(), style=Markup(_style(False)), program=Markup(_asset("examples.js")),
+        blocks=blocks, report=report, version=__version__, live=live, marker=Markup(example_file.MARKER),
     )  # fmt: skip
 
 
@@ -231,6 +253,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "text": str(info.get("text") or ""),
         "cells": content.cell_lines(records, run, address),
         "cell_count": len(records),
+        "predicted": without is not True and not info.get("smoke"),
     }
     return _Described(run, prefix, address, described, data, run_tables, content.detailed(run_tables))
 
@@ -262,6 +285,11 @@ def _across(summary: across_tasks.AcrossTasks) -> dict[str, Any]:
 def policy(*, live: bool = False, examples: bool = False) -> str:
     """Return the content security policy of a page: what is in it, by hash; its server if it is live; nothing else."""
     return "; ".join([_policy(_style(live), _programs(live, examples)), *(["connect-src 'self'"] if live else [])])
+
+
+def examples_policy() -> str:
+    """Return the content security policy of a page of examples alone."""
+    return _policy(_style(False), [_asset("examples.js")])
 
 
 def _policy(style: str, programs: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from urllib.parse import unquote
 from bench_suite.contracts import BenchError
 from bench_suite.reports.html import page
 from bench_suite.reports.watch.progress import Progress, WatchedRun
+from bench_suite.store.runs import Run
 
 HOST = "127.0.0.1"
 MAX_SHARE = 0.05
@@ -87,6 +88,9 @@ class PageServer(ThreadingHTTPServer):
         self._page_lock = threading.Lock()
         self._page = ("", b"")
         "The version of the results that the newest page shows, and the page."
+        self._examples_lock = threading.Lock()
+        self._examples = ("", b"")
+        "The same for the page of the examples, which is made when somebody asks for it."
         self._page_seconds = self._page_ended = 0.0
         self.token = secrets.token_urlsafe(32)
         self._once: str | None = None
@@ -141,6 +145,21 @@ class PageServer(ThreadingHTTPServer):
                 self._page_seconds = self._page_ended - began
             return self._page[1]
 
+    def examples(self) -> bytes:
+        """Return the page of the examples; it is made only if the results have changed since the last one.
+
+        Raises:
+            StoreError: the run cannot be read any more.
+        """
+        with self._examples_lock:
+            version = self._watched.version()
+            if version != self._examples[0]:
+                # A run of its own: the other page may be made at the same time.
+                run = Run(self._watched.path, read_only=True)
+                text = page.examples_page(run, reference=self._reference)
+                self._examples = version, text.encode("utf-8", "replace")
+            return self._examples[1]
+
     def progress(self) -> dict[str, Any]:
         """Return the progress of the run as JSON.
 
@@ -189,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = REQUEST_SECONDS
 
     def do_GET(self) -> None:
-        """Answer with the page, the progress, or a file of the run."""
+        """Answer with the page, that of the examples, the progress, or a file of the run."""
         hosts = self.headers.get_all("Host") or []
         if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
             self._refuse(403, "this server answers only to 127.0.0.1 and localhost")
@@ -216,6 +235,10 @@ class _Handler(BaseHTTPRequestHandler):
             policy = f"{page.policy(live=True)}; frame-ancestors 'none'"
             headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
             self._answer(200, self.server.page(), headers)
+        elif address == "examples":
+            policy = f"{page.examples_policy()}; frame-ancestors 'none'"
+            headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+            self._answer(200, self.server.examples(), headers)
         elif address == "progress":
             content = json.dumps(self.server.progress(), allow_nan=False).encode()
             self._answer(200, content, {"Content-Type": "application/json"})

@@ -5,6 +5,7 @@
   const STEP = 24;
   const [ID, TARGET, ANSWERS, GROUPS, ITEM, EXPLAINED] = Array.from({ length: 6 }, (_, i) => i);
   const [VALUE, SCORE, TRUE_SCORE] = [0, 1, 2];
+  const [KIND, MAP] = [5, 6]; // in an attribution
   const NOTHING = "–";
 
   const element = (name, text, classes) => {
@@ -26,14 +27,25 @@
 
   // ── one example ──────────────────────────────────────────────────────────────────────────────
 
-  function item(row, columns) {
-    const [image, width, , text, cut, values] = row[ITEM];
+  function pixels(src, width, alt) {
+    const picture = element("img", undefined, "pixels");
+    Object.assign(picture, { alt, width: width <= 32 ? 2 * width : width, decoding: "async", src });
+    return picture;
+  }
+
+  function map(data, id, [model, , , , , , src, width, method, explained]) {
+    const [made, caption] = [element("figure", undefined, "map"), element("figcaption")];
+    const name = data.models[model];
+    caption.append(...breakable(name), " for ", element("b", explained), " ", element("small", method));
+    made.append(pixels(src, width, `Map of ${name} for class ${explained} by ${method}, example ${id}`), caption);
+    return made;
+  }
+
+  function item(row, data) {
+    const [image, width, , text, cut, values] = row[ITEM] ?? ["", 0, 0, "", 0, []];
     const made = element("div", undefined, "item");
-    if (image) {
-      const picture = element("img", undefined, "pixels");
-      Object.assign(picture, { alt: `Image of example ${row[ID]}`, width: width <= 32 ? 2 * width : width, decoding: "async", src: image });
-      made.append(picture);
-    }
+    if (image) made.append(pixels(image, width, `Image of example ${row[ID]}`));
+    made.append(...row[EXPLAINED].filter((one) => one[MAP]).map((one) => map(data, row[ID], one)));
     if (text) {
       const shown = element("p", cut ? `${text} … and ${cut.toLocaleString("en")} more characters` : text, "text");
       shown.tabIndex = 0;
@@ -43,7 +55,7 @@
       const shown = element("p", undefined, "values");
       shown.tabIndex = 0;
       values.forEach((value, column) => {
-        const pair = element("span", `${columns[column]}\u00a0`);
+        const pair = element("span", `${data.columns[column]}\u00a0`);
         pair.append(element("b", value));
         shown.append(pair, " ");
       });
@@ -79,9 +91,10 @@
     return made;
   }
 
-  function explanation(data, id, [model, caption, words, bars, address]) {
+  function explanation(data, id, [model, caption, words, bars, address, kind]) {
     const made = element("details");
     const summary = element("summary", `Attribution for ${data.models[model]}`);
+    if (kind) summary.append(" ", element("small", kind));
     summary.append(element("span", `, example ${id}`, "hidden"));
     made.append(summary, element("p", caption, "note"));
     if (words.length) {
@@ -103,7 +116,7 @@
 
   function card(data, row) {
     const made = element("li", undefined, "example");
-    const shown = row[ITEM] && item(row, data.columns);
+    const shown = item(row, data);
     if (shown) made.append(shown);
     const facts = element("p", data.regression ? "True value: " : "True class: ");
     facts.append(element("b", className(data, row[TARGET])));
@@ -158,6 +171,7 @@
 
   function matches(row, state) {
     if (state.shown in rightness && !rightness[state.shown](row)) return false;
+    if (state.shown.startsWith("kind-") && !row[EXPLAINED].some((one) => one[KIND] === state.shown.slice(5))) return false;
     if (state.shown.startsWith("model-") && !isWrong(row, Number(state.shown.slice(6)))) return false;
     if (state.target !== "" && String(row[TARGET]) !== state.target) return false;
     if (state.predicted !== "" && !answered(row).some((model) => String(row[ANSWERS][model][VALUE]) === state.predicted)) return false;
@@ -182,7 +196,9 @@
   const predictedClasses = (row) => answered(row).map((model) => row[ANSWERS][model][VALUE]);
 
   function showOptions(data, models) {
-    const explained = data.rows.some((row) => row[EXPLAINED].length) ? [["explained", "with an attribution"]] : [];
+    const known = data.rows.flatMap((row) => row[EXPLAINED]);
+    const kinds = [...new Set(known.map((one) => one[KIND]))].filter(Boolean).sort();
+    const explained = [...(known.length ? [["explained", "with an attribution"]] : []), ...kinds.map((kind) => [`kind-${kind}`, `with an attribution: ${kind}`])];
     if (data.regression) return [["", "all"], ...explained];
     if (models.length === 1) return [["", "all"], ["any", "wrong"], ["none", "right"], ...explained];
     const own = models.map(([model, name]) => [`model-${model}`, `wrong by ${name}`]);
