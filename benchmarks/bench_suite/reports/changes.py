@@ -40,8 +40,8 @@ def with_changes_since(
         comparisons += [comparison] if comparison is not None else []
     if against is not None and errors and not comparisons:
         raise next(iter(errors.values()))
-    for name, error in errors.items():
-        notify(f"{name} is not compared: {error}")
+    for name, reason in errors.items():
+        notify(f"{name} is not compared: {reason}")
     reference = COLUMN if against in (None, WORD) else str(against)
     if not comparisons:
         return ranking
