@@ -74,7 +74,7 @@ def test_every_command_about_stored_runs_names_their_folder(make_runs):
         "error": error_of(lambda: Store(root).open("zzz")),
     }
     for name, text in texts.items():
-        commands = RECIPE.findall(text)
+        commands = [one for one in RECIPE.findall(text) if one != "bench compare"]  # prose that names the command
         assert commands or name in ("report", "markdown"), name
         assert all("--results runs" in command for command in commands), (name, commands)
 
