@@ -70,7 +70,7 @@ def test_every_command_about_stored_runs_names_their_folder(make_runs):
         "next": what_next(replace(comparison, gated=True), root),
         "short": short_report(run),
         "report": report(run, verdicts=verdicts_of(run)),
-        "page": "\n".join(re.findall(r"bench (?:compare|baseline set) [^<]*", page)),
+        "page": "\n".join(re.findall(r"bench (?:compare|baseline set) [^<$]+(?=<)", page)),
         "error": error_of(lambda: Store(root).open("zzz")),
     }
     for name, text in texts.items():
