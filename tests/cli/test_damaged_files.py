@@ -223,6 +223,8 @@ def test_the_message_names_file_line_and_field_and_one_record_costs_itself_only(
 def test_a_damaged_run_of_another_suite_costs_nothing(copied) -> None:
     folder, names = copied
     commands = [[word.format(**names) for word in COMMANDS[number]] for number in QUICK]
+    for command in commands:
+        call(*command)  # one of them sets the baseline, which the leaderboard compares with
     before = [call(*command)[:2] for command in commands]
     for target in ("20990101T000000Z-other-abcd", "baselines/other"):
         (folder / "results" / target).mkdir(parents=True)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from markdown_it import MarkdownIt
 
 from bench_suite.comparison.baselines import set_baseline
@@ -21,6 +22,12 @@ FACTS = {
     "text": 'title = "x"\n', "version": "0.1.0", "git": {"commit": "c" * 40, "branch": "trunk", "dirty": True},
     "gate": {"quality/accuracy": {"min": 0.85}},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands name the folder of the runs only if it is not `results` in the working folder."""
+    monkeypatch.chdir(tmp_path)
 
 
 def headings(text: str) -> list[str]:
@@ -79,8 +86,9 @@ def test_it_says_what_a_reader_must_know(make_run: Make, record: Make_record) ->
 def test_many_rows_failures_and_verdicts_are_cut_and_counted(make_run: Make, record: Make_record) -> None:
     models = [record(model=f"m{number:02d}", accuracy=0.99 - number / 100) for number in range(MAX_ROWS + 3)]
     broken = [record(model=f"x{number}", status="failed", reason=f"E{number}", metrics=()) for number in range(10)]
-    text = short_report(make_run(*models, *broken, gate=FACTS["gate"]))
-    assert "3 more rows: `bench report --full` shows all of them." in text
+    run = make_run(*models, *broken, gate=FACTS["gate"])
+    text = short_report(run)
+    assert f"3 more rows: `bench report {run.name} --full` shows all of them." in text
     assert "2 more failures" in text
     assert "13 more verdicts, none worse." in text
     assert "m22" not in text[text.index("## Results") : text.index("## What to know")]

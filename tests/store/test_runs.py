@@ -179,7 +179,7 @@ def test_a_run_is_found_by_its_whole_id_even_if_another_begins_with_it(store: St
 def test_a_name_like_no_run_gets_no_suggestion(store: Store, run: Run) -> None:
     with pytest.raises(StoreError) as caught:
         store.open("zzz")
-    assert str(caught.value) == f"no run 'zzz' in {store.root}\n  list them with: bench results"
+    assert str(caught.value) == f"no run 'zzz' in {store.root}\n  list them with: bench results --results {store.root}"
 
 
 def test_runs_of_one_moment_are_listed_by_their_id(store: Store, run: Run) -> None:

@@ -11,7 +11,7 @@ from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.environment import format_bytes
-from bench_suite.store.commands import display_path
+from bench_suite.store.commands import display_path, results_option
 
 
 @click.group(name="baseline")
@@ -53,7 +53,7 @@ def set_(run: str, partial: bool, results: Path) -> None:
     say(f"{baseline.suite}: {baseline.run.name}, {format_bytes(baseline.size)} in {display_path(baseline.run.path)}")
     if lacks := missing_part(baseline.run):
         say(f"note: it is not the whole suite: {lacks}")
-    say("\nnext: bench run SUITE --against baseline   measures anew and compares")
+    say(f"\nnext: bench run SUITE --against baseline{results_option(results)}   measures anew and compares")
 
 
 @command.command()
@@ -80,7 +80,7 @@ def show(results: Path, as_json: bool) -> None:
         click.echo(json.dumps({"schema": 1, "baselines": entries}, indent=2))
         return
     if not known:
-        say(f"{results}/baselines holds none yet\n\nnext: bench baseline set RUN")
+        say(f"{results}/baselines holds none yet\n\nnext: bench baseline set RUN{results_option(results)}")
         return
     width = max(len(baseline.suite) for baseline in known)
     for baseline in known:

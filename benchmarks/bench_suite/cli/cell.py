@@ -14,7 +14,7 @@ from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports.values import kind_in_words
 from bench_suite.store.atomic import StoreError, safe_name
-from bench_suite.store.commands import display_path
+from bench_suite.store.commands import display_path, results_option
 from bench_suite.store.records import to_json
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.durations import format_duration
@@ -50,7 +50,9 @@ def find_cell(store: Store, id: str, run: str | None) -> tuple[Run, Record]:
         )
     other_runs = _other_runs(store, id.lower(), selected_run.name) if run is None else []
     if other_runs:
-        commands = "".join(f"\n  bench show cell {id} --run {name}" for name in other_runs[:MAX_LISTED])
+        commands = "".join(
+            f"\n  bench show cell {id} --run {name}{results_option(store.root)}" for name in other_runs[:MAX_LISTED]
+        )
         raise StoreError(
             f'no cell of the newest run, {selected_run.name}, begins with "{id}"; these runs have one:{commands}'
         )

@@ -105,7 +105,7 @@ def command(
             return of_last_runs(older, newer, as_json=as_json, trust=trust)
         return of_runs(older, newer, as_json=as_json, trust=trust)
     comparison = compare(older, newer, trust=trust, models=pair)
-    write_files(comparison, markdown, junit)
+    write_files(comparison, markdown, junit, results)
     say_left_out([*store.damages, *older.damages, *newer.damages])
     if as_json:
         click.echo(json.dumps(as_document(comparison), indent=2))
@@ -116,7 +116,7 @@ def command(
         for path in (markdown, junit):
             if path is not None:
                 say(f"written to {path}", err=True)
-        say(f"\n{what_next(comparison)}")
+        say(f"\n{what_next(comparison, store.root)}")
     return comparison.status
 
 
@@ -172,7 +172,7 @@ def _all_pairs(
     return 0
 
 
-def write_files(comparison: Comparison, markdown: Path | None, junit: Path | None) -> None:
+def write_files(comparison: Comparison, markdown: Path | None, junit: Path | None, results: Path | None = None) -> None:
     """Write the Markdown and JUnit files that were asked for.
 
     Raises:
@@ -183,7 +183,7 @@ def write_files(comparison: Comparison, markdown: Path | None, junit: Path | Non
     if markdown is not None:
         from bench_suite.reports.comparison import as_markdown
 
-        write(markdown, as_markdown(comparison).encode())
+        write(markdown, as_markdown(comparison, results=results).encode())
     if junit is not None:
         from bench_suite.components import discovery
 

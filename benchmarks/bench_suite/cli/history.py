@@ -14,6 +14,7 @@ import click
 from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.contracts import BenchError
+from bench_suite.store.commands import bench
 
 if TYPE_CHECKING:
     from bench_suite.comparison.history.changes import ChangePoint, History
@@ -104,7 +105,7 @@ def command(
             say(f"written to {png}", err=True)
     if not confirm:
         if not as_json:
-            say(f"\n{what_next(known)}")
+            say(f"\n{what_next(known, results)}")
         return status
     return confirm_newest(known, trust=trust) or status
 
@@ -161,11 +162,12 @@ def write_picture(history: History, png: Path) -> None:
         write(png, content)
 
 
-def what_next(histories: Sequence[History]) -> str:
+def what_next(histories: Sequence[History], results: Path) -> str:
     """Return the command that continues from here."""
+    command = bench("history", histories[0].metric, results=results)
     if newest_change(histories) is not None:
-        return f"next: bench history {histories[0].metric} --confirm   measure both commits again, side by side"
-    return f"next: bench history {histories[0].metric} --error-rates   how large a change would be found"
+        return f"next: {command} --confirm   measure both commits again, side by side"
+    return f"next: {command} --error-rates   how large a change would be found"
 
 
 # ── confirm ─────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.garbage import without_collections
 from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.atomic import StoreError
+from bench_suite.store.commands import results_option
 from bench_suite.store.runs import Store
 
 
@@ -67,7 +68,9 @@ def command(
     selected_runs = [store.open(run) for run in runs] if runs else newest_of_each(store, partial(say, err=True))
     if not selected_runs:
         say_left_out(store.damages)
-        raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
+        raise StoreError(
+            f"{results} holds no run that can be ranked\n  make one with: bench run quickstart{results_option(results)}"
+        )
     check_reference(reference, selected_runs)
     ranked = ranked_runs(selected_runs)
     ranking = with_changes_since(standings(ranked, reference), ranked, against, partial(say, err=True))

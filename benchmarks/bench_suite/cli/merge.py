@@ -10,6 +10,7 @@ import click
 from bench_suite.cli.arguments import RESULTS
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
+from bench_suite.store.commands import bench
 
 
 @click.command()
@@ -56,4 +57,4 @@ def command(runs: tuple[str, ...], suite: str | None, partial: bool, results: Pa
     say(f"{merged.name}: {len(records)} of {len(planned)} cells from {len(parts)} runs")
     if any(part.summaries()[0] for part in parts):
         say("note: metrics of a whole run are left out, since they summarise one part only", err=True)
-    say(f"\nnext: bench report {merged.name}")
+    say(f"\nnext: {bench('report', merged.name, results=store.root)}")

@@ -14,6 +14,7 @@ import click
 from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say, say_left_out
+from bench_suite.store.commands import bench
 
 if TYPE_CHECKING:
     from bench_suite.comparison.run_power import Aim, MetricPower, Unknown
@@ -69,7 +70,7 @@ def command(
     say_left_out([*store.damages, *opened.damages])
     if not powers:
         what = f"has no metric {' or '.join(metrics)} that varies" if metrics else "has no metric that varies"
-        raise BenchError(f"{opened.name} {what}: see bench report {opened.name}")
+        raise BenchError(f"{opened.name} {what}: see {bench('report', opened.name, results=opened.path.parent)}")
     if as_json:
         from bench_suite.comparison.run_power import Unknown
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench_suite.suite.plan import Plan
     from bench_suite.suite.spec import Gate
 
-BASELINE_HINT = "set a baseline with `bench baseline set`, then run with `--against baseline`"
+BASELINE_HINT = "set a baseline with `{}`, then run with `--against baseline`"
 MIN_TABLE = 2
 "Lines of a table that are always shown: the heading and the best row."
 OTHER_ROWS = 12
@@ -145,9 +145,9 @@ def _table(table: BoardTable, where: str) -> Iterator[Section]:
 # ── verdicts ────────────────────────────────────────────────────────────────────────────────────
 
 
-def gate_line(judgement: Judgement) -> str:
-    """Return the line about a gate."""
-    hint = f" ({BASELINE_HINT})" if judgement.needs_baseline else ""
+def gate_line(judgement: Judgement, results: Path | None = None) -> str:
+    """Return the line about a gate, with the folder of the runs."""
+    hint = f" ({BASELINE_HINT.format(bench('baseline', 'set', results=results))})" if judgement.needs_baseline else ""
     return f"gate {judgement.verdict}: {judgement.name}, {judgement.where}: {judgement.message}{hint}"
 
 
@@ -170,7 +170,9 @@ def _verdicts(end: End) -> Iterator[_Verdict]:
     # The comparison judges the gates that need a baseline.
     ordered = [one for one in end.judgements if end.comparison is None or not one.needs_baseline]
     for one in sorted(ordered, key=lambda one: GATE_ORDER.index(one.verdict)):
-        yield _Verdict(gate_line(one), style=GATE_COLOURS.get(one.verdict, ""), verdict=one.verdict)
+        yield _Verdict(
+            gate_line(one, end.outcome.run.path.parent), style=GATE_COLOURS.get(one.verdict, ""), verdict=one.verdict
+        )
 
 
 def _other_gates(left: Sequence[Entry]) -> str:

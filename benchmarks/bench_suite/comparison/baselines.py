@@ -16,6 +16,7 @@ from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ArtifactRow, Record
 from bench_suite.execution.selection import format_selectors
 from bench_suite.store.atomic import StoreError, Writer, exists, safe_name, write_file, writing_error
+from bench_suite.store.commands import results_option
 from bench_suite.store.records import dumps
 from bench_suite.store.runs import Run, Store
 
@@ -221,11 +222,13 @@ def base_run(
     if name == WORD:
         if suite not in known and (damage := damaged_baselines(store).get(safe_name(suite, 40))):
             raise StoreError(
-                f"the baseline of {suite} is damaged: {damage}\n  set it again with: bench baseline set RUN"
+                f"the baseline of {suite} is damaged: {damage}\n"
+                f"  set it again with: bench baseline set RUN{results_option(store.root)}"
             )
         if suite not in known:
             raise NoBaseline(
-                f"{suite} has no baseline in {store.root / FOLDER}\n  set one with: bench baseline set RUN"
+                f"{suite} has no baseline in {store.root / FOLDER}\n"
+                f"  set one with: bench baseline set RUN{results_option(store.root)}"
             )
         return known[suite]
     if name == "latest":
@@ -233,7 +236,10 @@ def base_run(
         earlier = (info for info in store.runs() if info.suite == suite and not info.smoke and info.started < end)
         newest = next(earlier, None)
         if newest is None:
-            raise NoBaseline(f"there is no earlier run of {suite} in {store.root}\n  make one with: bench run {suite}")
+            raise NoBaseline(
+                f"there is no earlier run of {suite} in {store.root}\n"
+                f"  make one with: bench run {suite}{results_option(store.root)}"
+            )
         return Run(newest.path)
     if name in known and not exists(Path(name) / "run.json"):
         return known[name]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench_suite.comparison.gates import DamagedGate, stated_gates
 from bench_suite.contracts import BenchError
+from bench_suite.store.commands import results_option
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import GATE_OPTIONS, Gate
 
@@ -60,11 +61,12 @@ def check_different(base: Run, head: Run) -> None:
         return
     if base.path == head.path:
         raise ComparisonError(
-            f"BASE and HEAD are the same run, {head.name}: name two runs\n  list them with: bench results"
+            f"BASE and HEAD are the same run, {head.name}: name two runs\n"
+            f"  list them with: bench results{results_option(head.path.parent)}"
         )
     raise ComparisonError(
         "HEAD is the run that the baseline was made from: run the suite first, or name HEAD\n"
-        f"  it is {head.name}; list others with: bench results"
+        f"  it is {head.name}; list others with: bench results{results_option(head.path.parent)}"
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.gate_changes import GateChange
@@ -14,6 +15,7 @@ from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRS
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.fitting_lines import fitting_lines
 from bench_suite.stats.power import POWER
+from bench_suite.store.commands import bench, results_option
 
 QUIET: tuple[Verdict, ...] = ("not compared", "no difference found")
 "Verdicts of metrics without a gate that are folded away."
@@ -55,15 +57,14 @@ class _Numbers:
     finds: str
 
 
-def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
+def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN, results: Path | None = None) -> str:
     """Return one table, worst first; metrics that are neither gated nor a finding are folded away below it.
 
     Rows and notes that would make the text longer than `limit` characters are left out from the end, that is the best
-    ones, and counted; the text then names the command that prints all of them.
+    ones, and counted; the text then names the command that prints all of them, with the folder `results` of the runs.
     """
-    everything = (
-        f"`bench compare {comparison.base_word or comparison.base} {comparison.head} --json` prints all of them"
-    )
+    words = (comparison.base_word or comparison.base, comparison.head, "--json")
+    everything = f"{escaping.code(bench('compare', *words, results=results))} prints all of them"
     head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     if comparison.gate_changes:
         changes = [_change_line(change) for change in comparison.gate_changes]
@@ -162,22 +163,23 @@ def numbers_in_words(row: Row) -> str:
     return ", ".join([f"{numbers.base} → {numbers.head}", *words]) if numbers.head else ""
 
 
-def what_next(comparison: Comparison) -> str:
-    """Return the next step that a person would take."""
+def what_next(comparison: Comparison, results: Path | None = None) -> str:
+    """Return the next step that a person would take, with the folder of the runs."""
+    option = "" if results is None else results_option(results)
     if not comparison.gated and comparison.status == 0:
         return 'next: give the suite a [gate]: "PROBE/METRIC" = { tolerance = 0.01 }'
     if comparison.status == 0 and any(row.gated and row.verdict == "cannot tell" for row in comparison.rows):
-        return _what_decides(comparison)
+        return _what_decides(comparison, option)
     hints = {
         1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
-        3: "next: bench results   then bench run … --resume runs again what failed",
-        4: _what_decides(comparison),
-        0: "next: bench baseline set   keeps the newer run as the baseline",
+        3: f"next: bench results{option}   then bench run … --resume runs again what failed",
+        4: _what_decides(comparison, option),
+        0: f"next: bench baseline set{option}   keeps the newer run as the baseline",
     }
     return hints[comparison.status]
 
 
-def _what_decides(comparison: Comparison) -> str:
+def _what_decides(comparison: Comparison, option: str) -> str:
     """Return the next step if the comparison cannot tell."""
     undecided = [row for row in comparison.rows if row.gated and row.verdict == "cannot tell"]
     if any(row.next_seeds for row in undecided):
@@ -190,8 +192,10 @@ def _what_decides(comparison: Comparison) -> str:
     if comparison.rows and any(cell.reason_code == "missing" for cell in comparison.uncompared):
         return "next: bench run … --resume   runs the missing cells"
     if comparison.rows:
-        return "next: bench baseline set   keeps the newer run as the baseline, if its cells are the right ones"
-    return "next: bench results   lists the runs; the reasons above say why nothing is compared"
+        return (
+            f"next: bench baseline set{option}   keeps the newer run as the baseline, if its cells are the right ones"
+        )
+    return f"next: bench results{option}   lists the runs; the reasons above say why nothing is compared"
 
 
 def title(comparison: Comparison) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from bench_suite.reports.failures import Failure, cell_failures, cell_names, out
 from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.gate_verdicts import RunVerdicts, headline, with_changes
 from bench_suite.reports.table import Table
+from bench_suite.store.commands import bench
 from bench_suite.store.runs import Run
 
 MAX_ROWS = 20
@@ -57,6 +57,7 @@ def short_parts(run: Run, run_tables: Sequence[Table], verdicts: RunVerdicts) ->
         "to_know": [*to_know(run, records)],
         "facts": provenance.run_facts(run, run_tables, provenance.MAIN_FACTS),
         "reproduction": provenance.reproduction_commands(run),
+        "full": escaping.code(bench("report", run.name, "--full", results=run.path.parent)),
         "open": [*_to_open(run, verdicts)],
     }
 
@@ -67,7 +68,7 @@ def short_parts(run: Run, run_tables: Sequence[Table], verdicts: RunVerdicts) ->
 def gate_lines(run: Run, verdicts: RunVerdicts) -> list[str]:
     """Return what the gates say as a whole and what they are compared with, as lines of Markdown."""
     baseline = escaping.code(verdicts.baseline)
-    set_it = escaping.code(f"bench baseline set {shlex.quote(run.name)}")
+    set_it = escaping.code(bench("baseline", "set", run.name, results=run.path.parent))
     if verdicts.base == "smoke run":
         return ["A smoke run is neither judged nor compared."]
     lines = [f"**{headline(verdicts)}.**"] if verdicts.gates else []
@@ -87,13 +88,14 @@ def gate_lines(run: Run, verdicts: RunVerdicts) -> list[str]:
     comparison = verdicts.comparison
     if comparison is None:
         return lines
+    against = escaping.code(bench("compare", "baseline", run.name, results=run.path.parent))
     notes = [f"**the gates differ: {_short(str(change))}**" for change in comparison.gate_changes if change.weaker]
     notes += [
         f"not compared: {_short(f'{cell.where}: {cell.reason_code}: {cell.detail}')}" for cell in comparison.uncompared
     ]
     notes += [_short(note) for note in comparison.notes]
     if notes:
-        listed = [f"- {line}" for line in _first(notes, "lines: `bench compare baseline` has them")]
+        listed = [f"- {line}" for line in _first(notes, f"lines: {against} has them")]
         lines += ["About the two runs:", "\n".join(listed)]
     return lines
 
@@ -117,10 +119,11 @@ def gate_table(verdicts: RunVerdicts, max_rows: int | None = None) -> str:
 
 def to_know(run: Run, records: Sequence[Record]) -> Iterator[str]:
     """Yield what changes the meaning of the numbers, as lines of Markdown: failures, data, findings and machine."""
+    full = escaping.code(bench("report", run.name, "--full", results=run.path.parent))
     if missing := leaderboard.missing_part(run):
         yield f"Incomplete: {escaping.inline(missing)}."
     failures = [*cell_failures(records), *(one for one in probe_failures(records) if one.status != "not applicable")]
-    yield from _first([_failure(one, records) for one in failures], "failures: `bench report --full` lists them")
+    yield from _first([_failure(one, records) for one in failures], f"failures: {full} lists them")
     yield from _first(
         [f"Data of {escaping.inline(task)}: {escaping.inline(key)}: {_short(note)}" for task, key, note in
          data_notes(records)],
@@ -130,9 +133,9 @@ def to_know(run: Run, records: Sequence[Record]) -> Iterator[str]:
         f"{one.code} ({one.severity}) in {escaping.inline(one.task)}: {_short(one.summary)}. Mend: {_short(one.mend)}"
         for one in shown_findings(run.findings, notes=False)
     ]
-    yield from _first(lines, "findings: `bench report --full` lists them")
+    yield from _first(lines, f"findings: {full} lists them")
     if notes := sum(one.severity == "note" for one in run.findings):
-        yield f"{notes} note{'s' if notes > 1 else ''} on the data: `bench report --full` lists them."
+        yield f"{notes} note{'s' if notes > 1 else ''} on the data: {full} lists them."
     yield from map(_short, (*doubt_lines(records), *machine_lines(run, records), *run.damages))
 
 
@@ -159,10 +162,13 @@ def _short(text: str) -> str:
 
 def _to_open(run: Run, verdicts: RunVerdicts) -> Iterator[str]:
     """Yield the commands that show more, each with what it shows."""
-    name = shlex.quote(run.name)
-    yield f"`bench report {name} --html`: one page to look at, sort and filter"
-    yield f"`bench report {name} --full`: all metrics, pictures, versions and the text of the suite, as Markdown"
+
+    def command(*words: str) -> str:
+        return escaping.code(bench(*words, results=run.path.parent))
+
+    yield f"{command('report', run.name, '--html')}: one page to look at, sort and filter"
+    yield f"{command('report', run.name, '--full')}: all metrics, pictures, versions and the text of the suite"
     if verdicts.comparison is not None:
-        yield f"`bench compare baseline {name}`: all metrics against the baseline"
+        yield f"{command('compare', 'baseline', run.name)}: all metrics against the baseline"
     if not run.info.get("smoke"):
-        yield "`bench leaderboard`: the newest runs of all suites"
+        yield f"{command('leaderboard')}: the newest runs of all suites"

@@ -35,6 +35,7 @@ from bench_suite.store.atomic import (
     write_file,
     writing_error,
 )
+from bench_suite.store.commands import results_option
 from bench_suite.store.derived import Derived, FileState, state_of
 from bench_suite.store.environments import Environments
 from bench_suite.store.findings import finding_from_json
@@ -145,7 +146,8 @@ class Store:
         known = self.runs()
         if not known:
             raise StoreError(
-                f"no run {str(name)!r}: {self.root} contains no runs yet\n  make one with: bench run quickstart"
+                f"no run {str(name)!r}: {self.root} contains no runs yet\n"
+                f"  make one with: bench run quickstart{results_option(self.root)}"
             )
         if str(name) == "latest":
             return Run(known[0].path)
@@ -157,7 +159,8 @@ class Store:
             raise StoreError(f"{len(matches)} runs begin with {str(name)!r}; write more of the id:{names}")
         near = difflib.get_close_matches(str(name), [info.run for info in known], n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise StoreError(f"no run {str(name)!r} in {self.root}{hint}\n  list them with: bench results")
+        listing = f"bench results{results_option(self.root)}"
+        raise StoreError(f"no run {str(name)!r} in {self.root}{hint}\n  list them with: {listing}")
 
 
 class Run:

@@ -89,7 +89,7 @@ def test_too_few_runs_are_no_baseline_and_the_message_says_what_to_do(runs) -> N
     assert "there is only one earlier run of s" in lines[0]
     assert lines[1] == f"  skipped: 1 with uncommitted changes: {dirty.name}"
     assert lines[2].startswith(
-        "  make runs of that branch with: bench run s; or compare with one run: --against latest"
+        f"  make runs of that branch with: bench run s --results {runs.store.root}; or compare with one run: --against"
     )
     assert len(base_run(runs.store, "last:1", "s").runs) == 1, "one run is the comparison with it"
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from bench_suite.comparison.baselines import set_baseline
 from bench_suite.contracts import Record
@@ -16,6 +19,12 @@ Make = Callable[..., Run]
 Make_record = Callable[..., Record]
 GATE = {"quality/accuracy": {"min": 0.85}}
 TOLERANCE = {"quality/accuracy": {"tolerance": 0.05}}
+
+
+@pytest.fixture(autouse=True)
+def beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands name the folder of the runs only if it is not `results` in the working folder."""
+    monkeypatch.chdir(tmp_path)
 
 
 def of(run: Run) -> Verdicts | None:

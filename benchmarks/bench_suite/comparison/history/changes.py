@@ -17,6 +17,7 @@ from bench_suite.contracts import BenchError
 from bench_suite.stats.change_point_rates import DEPENDENT, AlarmRate, alarm_rate, p_of_dependence
 from bench_suite.stats.change_points import LEVEL, Change, change_points, least_points, residuals
 from bench_suite.store.columns import heads_of
+from bench_suite.store.commands import results_option
 from bench_suite.store.runs import Run, Store
 
 MIN_RATIO = 0.02
@@ -294,7 +295,10 @@ def histories(store: Store, metric: str, *, suite: str | None = None, **options:
     if suite is not None and suites and suite not in suites:
         raise BenchError(f'no run of a suite "{suite}" in {store.root}{nearest(suite, suites)}')
     if not suites:
-        raise NoHistory(f"cannot tell: {store.root} contains no runs yet\n  make one with: bench run quickstart")
+        raise NoHistory(
+            f"cannot tell: {store.root} contains no runs yet\n"
+            f"  make one with: bench run quickstart{results_option(store.root)}"
+        )
     runs: dict[str, list[Run]] = {}
     for info in infos:
         if suite in (None, info.suite):

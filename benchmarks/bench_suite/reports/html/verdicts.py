@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from bench_suite.comparison.compare import Comparison, compare
 from bench_suite.contracts import BenchError
@@ -14,6 +14,7 @@ from bench_suite.reports.comparison import numbers_in_words
 from bench_suite.reports.gate_verdicts import RunVerdicts, headline
 from bench_suite.reports.html.view import Grid, Verdicts
 from bench_suite.reports.table import Table
+from bench_suite.store.commands import bench
 from bench_suite.store.runs import Run
 
 MAX_ROWS = 60
@@ -41,12 +42,12 @@ def gate_verdicts(run: Run, verdicts: RunVerdicts) -> Verdicts | None:
     command = ""
     if verdicts.base == "compared":
         sentences.append(f"Compared with the baseline {verdicts.baseline}.")
-        command = f"bench compare baseline {shlex.quote(run.name)}"
+        command = bench("compare", "baseline", run.name, results=run.path.parent)
     elif verdicts.base == "itself":
         sentences.append("This run is the baseline of its suite.")
     elif verdicts.base == "none":
         sentences.append("The suite has no baseline; this command keeps the run as one:")
-        command = f"bench baseline set {shlex.quote(run.name)}"
+        command = bench("baseline", "set", run.name, results=run.path.parent)
     sentences += [f"{verdicts.reason}."] if verdicts.reason else []
     rows = [[one.verdict, one.gate, one.where, one.evidence] for one in verdicts.gates[:MAX_ROWS]]
     grid = Grid(["Verdict", "Gate", "Cells", "What decides"], rows) if rows else None
@@ -67,11 +68,11 @@ def between_runs(runs: Sequence[Run]) -> list[Verdicts]:
         except BenchError as error:
             shown.append(Verdicts(f"{head.name} against {base.name}", "none", f"Not compared: {error}"))
             continue
-        shown.append(_difference(comparison))
+        shown.append(_difference(comparison, head.path.parent))
     return shown
 
 
-def _difference(comparison: Comparison) -> Verdicts:
+def _difference(comparison: Comparison, results: Path) -> Verdicts:
     word = Compared.of(comparison).verdict
     gated = [row for row in comparison.rows if row.gated]
     worse = [row for row in gated if row.verdict == "regressed"]
@@ -92,7 +93,7 @@ def _difference(comparison: Comparison) -> Verdicts:
     return Verdicts(
         f"{comparison.head} against {comparison.base}", _STATUS[word], f"{sentences[word]} {rest}",
         Grid(["Verdict", "Metric", "Cells", "What decides"], lines) if lines else None, notes,
-        f"bench compare {comparison.base} {comparison.head}",
+        bench("compare", comparison.base, comparison.head, results=results),
     )  # fmt: skip
 
 
