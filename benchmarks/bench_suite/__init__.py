@@ -120,8 +120,8 @@ def run(
         outcome.run                       # a stored run: in a notebook, its leaderboard
         ```
     """
-    from bench_suite.cli.run_summary import STATUS_PRIORITY, exit_status
     from bench_suite.comparison.decide_gates import base_of_plan, decide_gates
+    from bench_suite.comparison.exit_status import combined, exit_status
     from bench_suite.contracts import BenchError
     from bench_suite.execution.more_seeds import run_to_resume, seeded, with_seeds_of_run
     from bench_suite.execution.selection import select
@@ -168,9 +168,9 @@ def run(
         plan, outcome, base = decided.plan, decided.outcome, decided.base
     comparison = None if base is None else compared(base, outcome, notes)
     gates = judged_gates(plan, outcome, compared=comparison is not None, smoke=smoke)
-    statuses = {exit_status(outcome, gates, plan.suite.fail_on)}
-    statuses |= set() if base is None else {4 if comparison is None else comparison.status}
-    status = next((status for status in STATUS_PRIORITY if status in statuses), 0)
+    status = exit_status(outcome, gates, plan.suite.fail_on)
+    if base is not None:
+        status = combined(status, 4 if comparison is None else comparison.status)
     return RunOutcome.of(outcome, comparison, gates, notes, status)
 
 

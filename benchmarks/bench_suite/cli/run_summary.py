@@ -15,6 +15,7 @@ import click
 from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
 from bench_suite.cli.screen import Section, fit
+from bench_suite.comparison.exit_status import combined, exit_status, failing_codes
 from bench_suite.contracts import BenchError
 from bench_suite.store.commands import display_path
 from bench_suite.suite.gate_section import gate_warnings
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from bench_suite.execution.session import Outcome
     from bench_suite.store.runs import Run
     from bench_suite.suite.plan import Plan
-
-STATUS_PRIORITY = (130, 2, 1, 3, 4)
-"Exit statuses by priority: if several apply, the first one is used."
 
 
 def conclude(
@@ -61,7 +59,7 @@ def conclude(
     )  # the run has just run the files that its suite names
     comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements, plan.suite.fail_on))
     report_file = _write_report(run)
-    status = status if report_file is not None else _combined(status, 3)
+    status = status if report_file is not None else combined(status, 3)
     if as_json:
         click.echo(json.dumps(_summary_document(plan, outcome, judgements, status, comparison), indent=2))
         return status
@@ -119,26 +117,7 @@ def _compare_with_base(base: Run | LastRuns | None, outcome: Outcome, status: in
     except BenchError as error:  # one run with itself, no common cell, or a damaged base
         say(f"not compared: {error}", err=True)
         comparison = None
-    return comparison, _combined(status, 4 if comparison is None else comparison.status)
-
-
-def _combined(*statuses: int) -> int:
-    """Return the exit status with the highest priority."""
-    return next((status_code for status_code in STATUS_PRIORITY if status_code in statuses), 0)
-
-
-def failing_codes(outcome: Outcome, fail_on: Sequence[str]) -> list[str]:
-    """Return the codes of the run's findings that the suite's `[data] fail_on` names."""
-    return sorted({finding.code for finding in outcome.run.findings} & {*fail_on})
-
-
-def exit_status(outcome: Outcome, judgements: Sequence[Judgement], fail_on: Sequence[str] = ()) -> int:
-    """Return 130 if interrupted, else the worst of the statuses of gates, findings and failed cells: 1, 3, 4 or 0."""
-    statuses = {judgement.status for judgement in judgements}
-    statuses |= {1} if failing_codes(outcome, fail_on) else set()
-    statuses |= {130} if outcome.interrupted else set()
-    statuses |= {3} if outcome.failed or outcome.summary_errors else set()
-    return next((status for status in STATUS_PRIORITY if status in statuses), 0)
+    return comparison, combined(status, 4 if comparison is None else comparison.status)
 
 
 def _summary_document(

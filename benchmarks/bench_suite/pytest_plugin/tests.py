@@ -166,7 +166,7 @@ class FindingTest(SuiteTest):
     def runtest(self) -> None:
         """Fail if the run has such a finding."""
         from bench_suite.cli.run_screen import finding_line
-        from bench_suite.cli.run_summary import failing_codes
+        from bench_suite.comparison.exit_status import failing_codes
 
         if failing_codes(self.outcome, (self.code,)):
             own = [finding for finding in self.outcome.run.findings if finding.code == self.code]
