@@ -115,6 +115,16 @@ def _ends_of(rows: Sequence[Row], column: Column) -> list[Ends] | None:
     return ends
 
 
+def known_ends(row: Row, column: Column) -> Ends | None:
+    """Return the ends of a value: of its interval, or else of its spread; None if its uncertainty is not known.
+
+    An exact value, or one that is the same in several cells, has two equal ends.
+    """
+    value = row.values[column]
+    ends = _ends_of([row], column)
+    return ends[0] if ends else value.spread
+
+
 def _values_of(rows: Sequence[Row], column: Column) -> list[list[float]]:
     """Return the value of a metric in each cell of each row; an exact value counts twice, because it would not vary."""
     positions: dict[int, tuple[Sequence[MetricRow], list[int]]] = {}  # with the object, so that no other gets its id

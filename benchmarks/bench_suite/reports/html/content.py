@@ -62,12 +62,22 @@ class Detailed:
 
 
 def detailed(tables: Sequence[Table]) -> list[Detailed]:
-    """Return the best rows of some tables with the values of all metrics."""
-    return [
-        Detailed(table, rows_of(records, all_columns(records)))
-        for table in tables
-        if (records := [record for row in table.rows[: DETAILS[0].rows] for record in row.cells])
-    ]
+    """Return the best rows of some tables with the values of all metrics, and with their ranks."""
+    shown = []
+    for table in tables:
+        rows = table.rows[: DETAILS[0].rows]
+        if records := [record for row in rows for record in row.cells]:
+            ranked = {row.cells[0].id: row for row in rows}
+            measured = rows_of(records, all_columns(records))
+            shown.append(Detailed(table, [_ranked(row, ranked.get(row.cells[0].id)) for row in measured]))
+    return shown
+
+
+def _ranked(row: Row, board: Row | None) -> Row:
+    """Return a row with its rank on the board, and what it beats there."""
+    if board is None:
+        return row
+    return replace(row, axes=board.axes, rank=board.rank, tied=board.tied, letters=board.letters, beats=board.beats)
 
 
 def sections(
