@@ -11,6 +11,7 @@ import bisect
 import hashlib
 import json
 import os
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -349,6 +350,12 @@ def _breakable(text: str) -> Markup:
     return Markup("_<wbr>").join(Markup.escape(part) for part in _visible(text).split("_"))
 
 
+def _coded(text: Any) -> Markup:
+    """Return a text, escaped, whose parts in backticks are code elements."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(_visible(text)))))
+
+
+_CODE = re.compile(r"`([^`]+)`")
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER / "assets"),
     autoescape=True,
@@ -359,3 +366,4 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["lines"] = _lines
 _ENVIRONMENT.filters["breakable"] = _breakable
+_ENVIRONMENT.filters["coded"] = _coded
