@@ -21,11 +21,12 @@ Ends = tuple[float, float]
 "The two ends of an interval."
 
 READING = (
-    "Bold: the best values of a column, that is, no other row is clearly better. In the column that ranks, these are "
-    "the rows of rank 1. In other columns a row is clearly better if its difference from the reference says so, or "
-    "else if the two 95 % intervals do not overlap. Timings and other values without an interval are compared over "
-    "seeds, each pair at 5 % (Welch's test, of logarithms). A column has no bold value if no row can be told from "
-    "another, or if a value has neither an interval nor a second seed."
+    "Bold: the best values of a column if the rows can be told apart: no other row is clearly better, and at least one "
+    "is clearly worse. In the column that ranks, these are the rows of rank 1. In other columns a row is clearly "
+    "better if its difference from the reference says so, or else if the two 95 % intervals do not overlap. Timings "
+    "and other values without an interval are compared over seeds, each pair at 5 % (Welch's test, of logarithms). A "
+    "column has no bold value if there is one row, if no row can be told from another, or if a value has neither an "
+    "interval nor a second seed."
 )
 
 

@@ -31,6 +31,10 @@ MAX_CLASS = 40
 "Characters of the name of a class."
 MAX_NAMED = 4
 "Rows that a sentence names."
+BOLD = (
+    "Bold: no other row is clearly better, and at least one is clearly worse; a column whose rows cannot be told apart "
+    "has no bold value."
+)
 DIGITS = 6
 "Digits of the numbers with which a browser sorts."
 
@@ -68,6 +72,21 @@ def board(
         None if trivial is None else _trivial_row(trivial, table, scales), winner(table),
     )  # fmt: skip
     return shown, _data(table, shown, rows, scale)
+
+
+def legend(tables: Sequence[Table]) -> list[str]:
+    """Return how to read the signs that occur in some tables, a sentence each."""
+    values = [value for table in tables for row in table.rows for value in row.values.values()]
+    lines = []
+    if any(value.interval is not None for value in values):
+        lines.append("± is half of a 95 % interval and [ ] contains its two ends.")
+    if any(value.spread is not None for value in values):
+        lines.append("( ) contains the middle half of repeated measurements, or all of two or three.")
+    if any(row.tied or row.letters for table in tables for row in table.rows):
+        lines.append("= or a shared letter: the rows cannot be told apart.")
+    if any(best_values(table) for table in tables):
+        lines.append(BOLD)
+    return lines
 
 
 def _trivial_row(trivial: Trivial, table: Table, scales: Mapping[Column, formatting.Scale]) -> TrivialRow:

@@ -28,7 +28,7 @@ from bench_suite.reports.failures import outcome
 from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import beside as example_file
 from bench_suite.reports.html import content, example_page
-from bench_suite.reports.html.boards import board
+from bench_suite.reports.html.boards import board, legend
 from bench_suite.reports.html.content import DETAILS, Detail, Detailed
 from bench_suite.reports.html.coverage import coverage
 from bench_suite.reports.html.figures import Pictures
@@ -241,6 +241,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "remarks": content.reader_notes(run, records, prefix),
         "boards": boards,
         "across": None if summary is None else _across(summary),
+        "legend": legend(run_tables),
         "reading": leaderboard.reading(run_tables) if run_tables else "",
         "failures": content.failures(run, records),
         "problems": content.problem_lines(run, records),
