@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench_suite.contracts import Record
 from bench_suite.reports.columns import Column
-from bench_suite.reports.html.boards import BOLD, MAX_ROWS, board, legend, winner
+from bench_suite.reports.html.boards import BOLD, MAX_ROWS, board, legend, shared_remarks, winner
 from bench_suite.reports.html.view import Board
 from bench_suite.reports.leaderboard import leaderboard
 from bench_suite.reports.metric_texts import metric_texts
@@ -132,3 +132,12 @@ def test_a_footnote_names_the_rows_that_it_is_about_unless_it_is_about_all(make_
     assert any(note.endswith(" b: late") for note in shown.notes)
     shown, _ = only(make_run(replace(late, metrics=tuple(rows))))
     assert any(note.endswith("¹ late") for note in shown.notes)
+
+
+def test_a_remark_that_all_boards_share_is_taken_out_of_them_once(make_run: Make, record: Make_record) -> None:
+    shown, _ = only(make_run(record()))
+    boards = [replace(shown, remarks=("no energy", own)) for own in ("a", "b")]
+    rest, shared = shared_remarks(boards)
+    assert shared == ["no energy"]
+    assert [list(one.remarks) for one in rest] == [["a"], ["b"]]
+    assert shared_remarks(boards[:1]) == (boards[:1], [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -67,11 +68,20 @@ def board(
     meanings = [Meaning(name, texts[name].title, texts[name].line) for name in names if name in texts]
     shown = Board(
         id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
-        len(rows), (*notes.lines(len(rows)), *left_out, *table.notes),
+        len(rows), notes.lines(len(rows)), (*left_out, *table.notes),
         any(row.rank is not None for row in table.rows), folds, meanings,
         None if trivial is None else _trivial_row(trivial, table, scales), winner(table),
     )  # fmt: skip
     return shown, _data(table, shown, rows, scale)
+
+
+def shared_remarks(boards: Sequence[Board]) -> tuple[list[Board], list[str]]:
+    """Return boards without the remarks that all of them share, and these remarks, so that a page has them once."""
+    if len(boards) < 2:
+        return list(boards), []
+    shared = [remark for remark in dict.fromkeys(boards[0].remarks) if all(remark in one.remarks for one in boards)]
+    rest = [[remark for remark in one.remarks if remark not in shared] for one in boards]
+    return [replace(one, remarks=own) for one, own in zip(boards, rest)], shared
 
 
 def legend(tables: Sequence[Table]) -> list[str]:

@@ -28,7 +28,7 @@ from bench_suite.reports.failures import outcome
 from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import beside as example_file
 from bench_suite.reports.html import content, example_page
-from bench_suite.reports.html.boards import board, legend
+from bench_suite.reports.html.boards import board, legend, shared_remarks
 from bench_suite.reports.html.content import DETAILS, Detail, Detailed
 from bench_suite.reports.html.coverage import coverage
 from bench_suite.reports.html.figures import Pictures
@@ -219,6 +219,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     name = run.name if several else ""
     texts = metric_texts(run, [column for table in run_tables for column in table.columns])
     boards, data = _boards(run, run_tables, ids, name, records, texts)
+    boards, shared = shared_remarks(boards)
     summary = across_tasks.across_tasks(run_tables)
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
@@ -240,6 +241,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "findings": content.findings(run),
         "remarks": content.reader_notes(run, records, prefix),
         "boards": boards,
+        "shared": shared,
         "across": None if summary is None else _across(summary),
         "legend": legend(run_tables),
         "reading": leaderboard.reading(run_tables) if run_tables else "",

@@ -127,6 +127,9 @@ class Board:
     count: int
     "Number of all rows."
     notes: Sequence[str]
+    "Footnotes."
+    remarks: Sequence[str]
+    "What a reader must know about the board, such as which columns are left out."
     ranked: bool
     folds: bool
     meanings: Sequence[Meaning] = ()
@@ -163,6 +166,12 @@ class Section:
     short: str
     "Its name in the navigation."
     parts: Sequence[Part]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the timings of all of its tasks are doubtful, and there are several."""
+        of_tasks = [part for part in self.parts if part.task]
+        return len(of_tasks) > 1 and all(part.doubtful for part in of_tasks)
 
 
 @dataclass(frozen=True)
