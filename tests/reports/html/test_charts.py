@@ -167,3 +167,9 @@ def test_a_change_from_one_group_to_others_is_named_in_words(record: Make_record
     assert first.caption == "p/flips ↓: from “f” to each other one"
     assert second.caption == "p/flips ↓: from “m” to each other one"
     assert [row[0] for row in first.table.rows] == ["m", "x"]
+
+
+def test_a_metric_at_a_single_coordinate_is_a_dot_for_each_model(record: Make_record) -> None:
+    [figure] = figures(record, MetricRow("p/auc", 0.5, "fraction", "higher", at={"method": "gradients"}))
+    assert figure.caption == "p/auc, method=gradients ↑"
+    assert [row[0] for row in figure.table.rows] == ["a", "b"]

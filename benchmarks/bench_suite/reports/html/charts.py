@@ -208,6 +208,8 @@ def _faceted(rows: Sequence[Row], columns: Sequence[Column], order: Sequence[str
 def _one_coordinate(
     rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...], order: Sequence[str]
 ) -> Figure:
+    if len(columns) == 1 and name != "to":
+        return replace(_scalar(rows, columns[0], order), directed=columns[0].better != "none")
     scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
     changed = fixed[-1] if name == "to" and fixed and fixed[-1][0] == "from" else None
     stated = fixed[:-1] if changed else fixed

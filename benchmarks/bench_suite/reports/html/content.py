@@ -18,6 +18,7 @@ from bench_suite.reports.html.curves import training_figures
 from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
 from bench_suite.reports.html.questions import HEADINGS, OTHER, SHORT, questions_of
 from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Remark, Section
+from bench_suite.reports.html.worse_groups import worse_groups
 from bench_suite.reports.metric_texts import MetricText, metric_texts
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.table import Table
@@ -148,7 +149,10 @@ def _part(
         record.machine_busy or any(head.marks for head in heads_of(record)) for record in cells
     )
     first, more = figures[: detail.charts], figures[detail.charts :][: detail.more]
-    return Part(id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread, doubtful)
+    statements = worse_groups(one.rows, columns) if question == "groups" else []
+    return Part(
+        id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread, doubtful, statements
+    )
 
 
 def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:

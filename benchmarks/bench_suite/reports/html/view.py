@@ -155,6 +155,8 @@ class Part:
     "How many artifacts could not be read, and why; empty if all could."
     doubtful: bool = False
     "Whether timings are doubtful: the machine was busy, or a rate was throttled or never became steady."
+    statements: Sequence[str] = ()
+    "What its charts show, in sentences."
 
 
 @dataclass(frozen=True)
