@@ -66,6 +66,15 @@ def test_only_a_model_that_does_not_beat_the_baseline_is_named() -> None:
     assert findings_on({"mlp": [predictions(0.5, targets)], "cnn": good}, baselines) == []
 
 
+def test_if_no_model_beats_the_baseline_the_finding_is_about_all_of_them() -> None:
+    targets = (np.arange(N) % 10 < 2).astype(int)
+    baselines = Baselines(np.arange(N), {"constant": (targets != 0).astype(float)}, {"constant": "always no"})
+    (finding,) = findings_on({"mlp": [predictions(0.5, targets)], "cnn": [predictions(0.5, targets)]}, baselines)
+    assert finding.summary.startswith("no model clearly beats a trivial predictor, always no: −")
+    assert "percentage points of accuracy for mlp (95 % interval −" in finding.summary
+    assert (finding.values["models"], finding.values["better"]) == (2, 0)
+
+
 @pytest.mark.parametrize(
     ("train", "evaluate", "measure"),
     [
@@ -96,7 +105,7 @@ def test_balanced_accuracy_judges_a_model_that_weighs_classes() -> None:
     assert _gain(models[1], baselines).mean == pytest.approx(balanced - 0.5)
     never = Predictions("test", np.arange(N), {"targets": targets, "predictions": np.zeros(N, dtype=int)})
     (finding,) = matched_baselines("mine", [JudgedModel("mlp", (record(),), (never,), "balanced accuracy")], baselines)
-    assert "of balanced accuracy" in finding.summary
+    assert "percentage points of balanced accuracy" in finding.summary
     assert finding.values["gain"] == 0
 
 
@@ -116,7 +125,7 @@ def test_losses_are_paired_by_example_in_any_order() -> None:
     )
     same = Baselines(np.arange(N), {"itself": (model["targets"] != model["predictions"]).astype(float)})
     (finding,) = findings_on({"mlp": [turned]}, same)
-    assert finding.values == {"gain": 0.0, "low": 0.0, "high": 0.0, "folds": 0.0}
+    assert finding.values == {"gain": 0.0, "low": 0.0, "high": 0.0, "folds": 0.0, "models": 1.0, "better": 0.0}
 
 
 def fold_findings(gains: list[float]) -> list:
@@ -138,7 +147,7 @@ def test_folds_are_judged_together_by_the_variance_that_knows_that_they_share_tr
     gains = [0.0, 0.02, 0.05, 0.03, 0.06]
     (finding,) = fold_findings(gains)
     half = 2.7764 * np.sqrt((1 / 5 + 1 / 4) * np.var(gains, ddof=1))
-    expected = {"gain": 0.032, "low": 0.032 - half, "high": 0.032 + half, "folds": 5}
+    expected = {"gain": 0.032, "low": 0.032 - half, "high": 0.032 + half, "folds": 5, "models": 1, "better": 0}
     assert finding.values == pytest.approx(expected, abs=1e-4)
     assert "over 5 folds)" in finding.summary
     assert fold_findings([gain + 0.2 for gain in gains]) == []

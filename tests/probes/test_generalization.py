@@ -80,3 +80,9 @@ def test_scores_that_are_no_probabilities_give_a_reason_and_no_loss_gap(written)
         assert measured_gaps[key].value is None
         assert "scores are no probabilities" in measured_gaps[key].reason
     assert measured_gaps["accuracy_gap", None].value == pytest.approx(0.1)
+
+
+def test_a_gap_without_any_error_says_why_it_has_no_interval(written):
+    gap = measured(written({"train": columns(50, 0), "test": columns(50, 0)}))["accuracy_gap", None]
+    assert (gap.value, gap.interval) == (0.0, None)
+    assert gap.reason.startswith("all examples of a split have the same score, such as all right")

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval
-from bench_suite.reports.formatting import NOTHING, Scale, decimals_for, full, plain_number, rounded, scale_for, short
+from bench_suite.reports.formatting import (
+    NOTHING,
+    Scale,
+    decimals_for,
+    full,
+    plain_number,
+    read,
+    rounded,
+    scale_for,
+    short,
+)
 from bench_suite.reports.values import Value
 
 
@@ -23,6 +33,11 @@ from bench_suite.reports.values import Value
         (-0.01, -0.05, 0.03, "−0.01 ± 0.04", "−0.01 [−0.05, 0.03]"),
         (0.001, -0.4, 0.4, "0.0 ± 0.4", "0.0 [−0.4, 0.4]"),
         (12.0, 2.0, 22.0, "12 ± 10", "12 [2, 22]"),
+        (5e-8, 1e-8, 9e-8, "5e−08 ± 4e−08", "5e−08 [1e−08, 9e−08]"),
+        (2.34e-5, 2.22e-5, 2.46e-5, "2.34e−05 ± 1.2e−06", "2.34e−05 [2.22e−05, 2.46e−05]"),
+        (4.2e-6, 3.1e-6, 5.3e-6, "4.2e−06 ± 1.1e−06", "4.2e−06 [3.1e−06, 5.3e−06]"),
+        (5e-8, 0.0, 9e-8, "5e−08 ± 5e−08", "5e−08 [0, 9e−08]"),
+        (0.5, 0.49999996, 0.50000004, "0.50000000 ± 4e−08", "0.50000000 [0.49999996, 0.50000004]"),
     ],
 )
 def test_digits_follow_the_interval(value: float, low: float, high: float, shortly: str, fully: str) -> None:
@@ -72,6 +87,18 @@ def test_a_column_has_one_unit_that_reads_well() -> None:
     assert scale_for([0.9], "fraction") == Scale(1.0, "")
     assert scale_for([None, 0.0], "samples/s") == Scale(1.0, "samples/s")
     assert short(Value(0.00234, Interval(0.0022, 0.0025), None, 1), Scale(1e-3, "ms")) == "2.34 ± 0.16"
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (0.000012, 6, "0.000012"), (0.0000012, 7, "1.2e−06"), (-5.04e-8, 9, "−5.0e−08"),
+        (9.99e-8, 8, "1.0e−07"), (0.0, 9, "0"), (1e-12, 9, "0"), (0.0012345678, 9, "0.001234568"),
+    ],
+)  # fmt: skip
+def test_a_number_that_needs_more_than_six_decimals_has_an_exponent(value: float, decimals: int, text: str) -> None:
+    assert rounded(value, decimals) == text
+    assert read(text) == pytest.approx(round(value, decimals), rel=1e-9)
 
 
 def test_minus_zero_is_zero() -> None:

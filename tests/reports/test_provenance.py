@@ -35,7 +35,7 @@ def test_the_facts_of_a_run_are_listed_without_empty_ones(make_run: Make, record
         "- **Packages:** torch 2.13.0",
         "- **Threads:** 2",
         "- **Devices:** cpu",
-        "- **Time:** 27 s in these cells: data 2.4 s, train 23.8 s",
+        "- **Time:** 27 s in these cells: data 2.4 s, train 23.8 s, other 0.8 s",
         "- **Left out:** mnist with bert (needs text)",
     ]
 

@@ -157,6 +157,15 @@ def test_a_seed_without_samples_counts_as_one_sample_of_its_value(make_run: Make
     [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0), memory(2, 6.0))])
     value = table.rows[0].values[table.columns[0]]
     assert (value.value, value.spread) == (2.0, (1.0, 6.0))
+    assert value.reason == "the process's peak; three observations, one per seed: the parentheses contain all"
+    [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0))])
+    value = table.rows[0].values[table.columns[0]]
+    assert (value.spread, value.reason) == (
+        (1.0, 2.0), "the process's peak; two observations, one per seed: the parentheses contain both",
+    )  # fmt: skip
+    [table] = tables([make_run(*(memory(seed, float(seed)) for seed in range(4)))])
+    value = table.rows[0].values[table.columns[0]]
+    assert value.spread != (0.0, 3.0)
     assert value.reason == "the process's peak; one observation per seed"
     [table] = tables([make_run(memory(0, 1.0))])
     value = table.rows[0].values[table.columns[0]]

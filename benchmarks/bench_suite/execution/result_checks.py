@@ -120,21 +120,34 @@ def matched_baselines(
         of_measure = [model for model in models if model.measure == measure] if measure != "none" else []
         gains = [gain for model in of_measure if (gain := _gain(model, baselines)) is not None]
         if gains and (best := min(gains, key=lambda gain: gain.loss)).low <= 0:
-            yield _matched(task, best, measure)
+            yield _matched(task, best, gains, measure)
 
 
-def _matched(task: str, best: _Gain, measure: Measure) -> Finding:
-    """Return the finding on the best model of those that are judged by one measure."""
-    what = "of the examples" if measure == "accuracy" else f"of {measure}"
-    what = what if best.is_class else "in absolute error"
-    amount, low, high = (f"{one:+.1%}" if best.is_class else f"{one:+.3g}" for one in (best.mean, best.low, best.high))
+def _matched(task: str, best: _Gain, gains: Sequence[_Gain], measure: Measure) -> Finding:
+    """Return the finding on the models that are judged by one measure, of which the best does not beat a predictor."""
+    better = sum(gain.low > 0 for gain in gains)
+    if best.is_class:
+        what = f"percentage points of {measure}"
+        amount, low, high = (f"{100 * one:+.1f}".replace("-", "−") for one in (best.mean, best.low, best.high))
+    else:
+        what = "in absolute error"
+        amount, low, high = (f"{one:+.3g}".replace("-", "−") for one in (best.mean, best.low, best.high))
     folds = f", over {best.folds} folds" if best.folds else ""
+    interval = f"95 % interval {low} to {high}{folds}"
+    if better:  # a model that is worse, but whose interval is narrower
+        summary = f"the best model, {best.model}, does not clearly beat a trivial predictor, {best.baseline}: "
+        summary += f"{amount} {what} ({interval})"
+    else:
+        who = "no model clearly beats" if len(gains) > 1 else f"{best.model} does not clearly beat"
+        whose = f" for {best.model}" if len(gains) > 1 else ""
+        summary = f"{who} a trivial predictor, {best.baseline}: {amount} {what}{whose} ({interval})"
     return Finding(
-        "D009", "warning", task,
-        f"the best model, {best.model}, does not beat a trivial predictor, {best.baseline}: {amount} {what} "
-        f"({low} to {high}{folds})",
-        "train longer ([train] epochs), give the model better inputs, or keep the trivial predictor",
-        best.model, {"gain": best.mean, "low": best.low, "high": best.high, "folds": float(best.folds)},
+        "D009", "warning", task, summary,
+        "train longer ([train] epochs), give the model better inputs, or keep the trivial predictor", best.model,
+        {
+            "gain": best.mean, "low": best.low, "high": best.high, "folds": float(best.folds),
+            "models": float(len(gains)), "better": float(better),
+        },
     )  # fmt: skip
 
 

@@ -104,5 +104,6 @@ def _gap(name: str, first: np.ndarray | str, second: np.ndarray | str, at: dict[
         return Metric(name, value, "a single example has no variance", at=at or {}, n=n)
     half = 1.959964 * float(np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)))
     if half == 0.0:
-        return Metric(name, value, "all examples are equal, so there is no variance", at=at or {}, n=n)
+        same = "all examples of a split have the same score, such as all right"
+        return Metric(name, value, f"{same}, so there is no variance for an interval", at=at or {}, n=n)
     return Metric(name, value, at=at or {}, interval=Interval(value - half, value + half), n=n)

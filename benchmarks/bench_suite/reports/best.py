@@ -21,11 +21,12 @@ Ends = tuple[float, float]
 "The two ends of an interval."
 
 READING = (
-    "Bold: the best values of a column, that is, no other row is clearly better. In the column that ranks, these are "
-    "the rows of rank 1. In other columns a row is clearly better if its difference from the reference says so, or "
-    "else if the two 95 % intervals do not overlap. Timings and other values without an interval are compared over "
-    "seeds, each pair at 5 % (Welch's test, of logarithms). A column has no bold value if no row can be told from "
-    "another, or if a value has neither an interval nor a second seed."
+    "Bold: the best values of a column if the rows can be told apart: no other row is clearly better, and at least one "
+    "is clearly worse. In the column that ranks, these are the rows of rank 1. In other columns a row is clearly "
+    "better if its difference from the reference says so, or else if the two 95 % intervals do not overlap. Timings "
+    "and other values without an interval are compared over seeds, each pair at 5 % (Welch's test, of logarithms). A "
+    "column has no bold value if there is one row, if no row can be told from another, or if a value has neither an "
+    "interval nor a second seed."
 )
 
 
@@ -113,6 +114,16 @@ def _ends_of(rows: Sequence[Row], column: Column) -> list[Ends] | None:
         else:
             return None
     return ends
+
+
+def known_ends(row: Row, column: Column) -> Ends | None:
+    """Return the ends of a value: of its interval, or else of its spread; None if its uncertainty is not known.
+
+    An exact value, or one that is the same in several cells, has two equal ends.
+    """
+    value = row.values[column]
+    ends = _ends_of([row], column)
+    return ends[0] if ends else value.spread
 
 
 def _values_of(rows: Sequence[Row], column: Column) -> list[list[float]]:

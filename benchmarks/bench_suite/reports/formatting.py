@@ -37,6 +37,10 @@ MAX_ROUNDING = 0.05
 "Maximum error, as a share of the number, by which one of two compared numbers may be rounded."
 MIN_DECIMAL = 1e-4
 "Smallest magnitude of a number that is written without an exponent."
+MAX_DECIMALS = 6
+"Decimals of a small number that is written without an exponent, at most."
+MAX_SMALL = 1e-3
+"Magnitude below which a number is small: more decimals are zeros at its front, and not digits that it has."
 _UNWRITTEN_UNITS = ("fraction", "score", "count", "")
 "Units that are not written."
 
@@ -72,7 +76,14 @@ def decimals_for(uncertainty: float) -> int:
 
 
 def rounded(value: float, decimals: int) -> str:
-    """Return the number with so many decimals and with thousands separators, never as `-0`."""
+    """Return the number with so many decimals and with thousands separators, never as `-0`.
+
+    A small number that would need more than `MAX_DECIMALS` decimals has an exponent, as in `5e−08`.
+    """
+    if decimals > MAX_DECIMALS and abs(value) < MAX_SMALL:
+        if (own := round(value, decimals)) == 0:
+            return "0"
+        return f"{own:.{max(decimals + math.floor(math.log10(abs(own))), 0)}e}".replace("-", "−")
     text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
 

@@ -29,7 +29,8 @@ MIN_LISTED = 4
 READING = (
     "A value with ± is the mean over seeds and half of its 95 % interval, over test examples and seeds; square "
     "brackets contain the bounds of an asymmetric interval. Other values are medians: parentheses contain the middle "
-    "half of the samples, with equal weight for each seed; this is a spread and not an interval."
+    "half of the samples, with equal weight for each seed, or all of two or three; this is a spread and not an "
+    "interval."
 )
 BY_INTERVALS = (
     "Rows that share a rank (=) cannot be distinguished by their intervals; `bench compare` pairs the test examples "

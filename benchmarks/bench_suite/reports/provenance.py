@@ -95,7 +95,9 @@ def _time(run_tables: Sequence[Table]) -> str:
     for record in (record for table in run_tables for row in table.rows for record in row.cells):
         spent.update({part: float(seconds) for part, seconds in record.seconds.items()})
     total = spent.pop("total", 0.0) or sum(spent.values())
-    parts = ", ".join(f"{part} {seconds:,.1f} s" for part, seconds in spent.items())
+    other = total - sum(spent.values())
+    shown = {**spent, **({"other": other} if spent and other >= 0.05 else {})}  # so that the parts sum to the total
+    parts = ", ".join(f"{part} {seconds:,.1f} s" for part, seconds in shown.items())
     return f"{total:,.0f} s in these cells" + (f": {parts}" if parts else "") if total else ""
 
 

@@ -53,7 +53,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
         parts.append("\n".join(lines))
     legend = [
         "↑ higher is better, ↓ lower.",
-        "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
+        "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples, or all of two or three.",
     ]
     if any(row.folds > 1 for table in shown_tables for row in table.rows):
         legend.append("Means over folds have intervals that allow for the training data that folds share.")

@@ -18,6 +18,8 @@ from bench_suite.store.records import label_of
 
 MAX_CELLS = 3
 "Cells of a row that a footnote names."
+MIN_QUARTILES = 4
+"Observations from which on quartiles leave some of them out."
 Measured = tuple[MetricRow, Record]
 "A row of a metric, and the record of its cell."
 
@@ -30,7 +32,7 @@ class Value:
     "The mean over seeds if there is an interval, else the median of the samples; None without a value."
     interval: Interval | None = None
     spread: tuple[float, float] | None = None
-    "The first and third quartile of the samples if there is no interval."
+    "The first and third quartile of the samples if there is no interval; of two or three, the ends."
     seeds: int = 0
     "The number of seeds with a value."
     n: int | None = None
@@ -79,6 +81,10 @@ def row_value(records: Sequence[Record], column: Column, rows: Sequence[Measured
     if sampled == len(measured) or spread is None:
         return Value(value, None, spread, len(measured), n, reason or (None if sampled else interval_reason))
     one, several = _cell_words(records)
+    if len(measured) < MIN_QUARTILES and not sampled:
+        few, all_of_them = ("two", "both") if len(measured) == 2 else ("three", "all")
+        text = f"{few} observations, one per {one}: the parentheses contain {all_of_them}"
+        return Value(value, None, spread, len(measured), n, "; ".join([*reasons, text]))
     which_seeds = f"in {len(measured) - sampled} of {len(measured)} {several}" if sampled else f"per {one}"
     return Value(value, None, spread, len(measured), n, "; ".join([*reasons, f"one observation {which_seeds}"]))
 

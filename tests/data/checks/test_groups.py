@@ -24,9 +24,19 @@ def test_small_groups_of_test_are_named_with_their_rows(make_task, random) -> No
     (finding,) = small_groups(task)
     assert (finding.severity, finding.evidence[0].count) == ("warning", 40)
     assert finding.subjects == ("sex", "site by class")
-    assert "`sex` f (40)" in finding.summary
-    assert "`site` a and no (75)" in finding.summary
+    assert "`sex = f` (40): rates known to ± 0.15 at worst" in finding.summary
+    assert "`site = a, class no` (75)" in finding.summary
+    assert finding.summary.endswith("93 examples make it ± 0.1")
     assert finding.mend.endswith('groups = ["site"]')
+
+
+def test_members_without_a_value_are_counted_with_the_small_groups(make_task, random) -> None:
+    sex = np.array(["f"] * 40 + ["m"] * 253 + ["unknown"] * 7)
+    table, target = random.normal(size=(600, 2)), np.arange(600) // 2 % 2
+    parts = {"train": (table[:300], target[:300], {"sex": sex}), "test": (table[300:], target[300:], {"sex": sex})}
+    (finding,) = small_groups(make_task("table", parts, options={"groups": None}))
+    assert "`sex = f` (40), `sex = unknown` (7)" in finding.summary
+    assert finding.evidence[0].count == 47
 
 
 def test_small_groups_of_several_attributes_are_one_finding_with_one_advice(make_task, random) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from bench_suite.contracts import Record
 from bench_suite.reports.columns import Column
-from bench_suite.reports.html.boards import MAX_ROWS, board, winner
+from bench_suite.reports.html.boards import BOLD, MAX_ROWS, board, legend, shared_remarks, winner
 from bench_suite.reports.html.view import Board
+from bench_suite.reports.leaderboard import leaderboard
 from bench_suite.reports.metric_texts import metric_texts
-from bench_suite.reports.table import tables
+from bench_suite.reports.table import Table, tables
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -35,6 +36,23 @@ def test_a_row_has_its_rank_its_interval_and_its_values(make_run: Make, record: 
 def test_the_best_value_of_a_column_is_marked_and_ties_are_marked_together(make_run: Make, record: Make_record) -> None:
     shown, _ = only(make_run(*(record(model=m, accuracy=v, half_width=0.001) for m, v in (("a", 0.9), ("b", 0.5)))))
     assert [row.cells[0].best for row in shown.rows] == [True, False]
+
+
+def test_the_legend_explains_bold_values_only_if_there_are_some(make_run: Make, record: Make_record) -> None:
+    """Of rows that all tie, and of one row, nothing is bold, here as in Markdown."""
+    clear = tables([make_run(*(record(model=m, accuracy=v, half_width=0.001) for m, v in (("a", 0.9), ("b", 0.5))))])
+    tied = tables([make_run(*(record(model=m, accuracy=v, half_width=0.2) for m, v in (("a", 0.9), ("b", 0.89))))])
+    alone = tables([make_run(record(model="a", half_width=0.2))])
+    assert [BOLD in legend(own) for own in (clear, tied, alone)] == [True, False, False]
+    assert ["**" in leaderboard([make_run(*own)]) for own in _records(clear, tied, alone)] == [True, False, False]
+    assert not any(cell.best for own in (tied, alone) for row in board(own[0], "b")[0].rows for cell in row.cells)
+    assert any("cannot be told apart" in line for line in legend(tied))
+    assert legend([]) == []
+
+
+def _records(*shown: list[Table]) -> list[list[Record]]:
+    """Return the records behind some tables."""
+    return [[record for table in own for row in table.rows for record in row.cells] for own in shown]
 
 
 def test_the_page_has_the_first_rows_and_the_data_all_of_them(make_run: Make, record: Make_record) -> None:
@@ -114,3 +132,12 @@ def test_a_footnote_names_the_rows_that_it_is_about_unless_it_is_about_all(make_
     assert any(note.endswith(" b: late") for note in shown.notes)
     shown, _ = only(make_run(replace(late, metrics=tuple(rows))))
     assert any(note.endswith("¹ late") for note in shown.notes)
+
+
+def test_a_remark_that_all_boards_share_is_taken_out_of_them_once(make_run: Make, record: Make_record) -> None:
+    shown, _ = only(make_run(record()))
+    boards = [replace(shown, remarks=("no energy", own)) for own in ("a", "b")]
+    rest, shared = shared_remarks(boards)
+    assert shared == ["no energy"]
+    assert [list(one.remarks) for one in rest] == [["a"], ["b"]]
+    assert shared_remarks(boards[:1]) == (boards[:1], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -71,32 +72,79 @@ def test_without_rows_there_are_no_figures() -> None:
 
 @pytest.fixture
 def costs(record: Make_record) -> Callable[..., list[Figure]]:
-    """Return the figures of cost of three models: accuracy, and seconds."""
+    """Return the figures of cost of three models: accuracy, and seconds; c is the worst of them in both."""
 
-    def make(seconds: tuple[float, float, float] = (1.0, 2.0, 3.0)) -> list[Figure]:
+    def make(
+        seconds: tuple[float, float, float] = (1.0, 2.0, 3.0), half: float = 0.2, clear: bool = True
+    ) -> list[Figure]:
         records = [
             record(
                 model=model,
                 metrics=(
                     MetricRow("quality/accuracy", accuracy, "fraction", "higher"),
-                    MetricRow("cost/time", time, "s", "lower"),
+                    MetricRow("cost/time", time, "s", "lower", interval=Interval(time - half, time + half)),
                 ),
             )
             for model, accuracy, time in zip("abc", (0.8, 0.9, 0.7), seconds)
         ]
         columns = all_columns(records)
         quality, cost = columns
-        return cost_figures(rows_of(records, columns), quality, [cost])
+        beats = {"a": frozenset("c"), "b": frozenset("ac")} if clear else {}
+        rows = [replace(row, beats=beats.get(row.label, frozenset())) for row in rows_of(records, columns)]
+        return cost_figures(rows, quality, [cost])
 
     return make
 
 
-def test_the_pareto_front_names_the_models_that_are_beaten(costs: Callable[..., list[Figure]]) -> None:
+def test_the_pareto_front_names_the_models_that_are_clearly_beaten(costs: Callable[..., list[Figure]]) -> None:
     [figure] = costs()
-    assert figure.caption.endswith("beaten in both: c.")
+    assert figure.caption.endswith("Clearly beaten in both: c (by a, b).")
     assert 'class="front"' in figure.content
     assert figure.table is not None
-    assert {row[0]: row[-1] for row in figure.table.rows} == {"a": "yes", "b": "yes", "c": "no"}
+    assert {row[0]: row[-1] for row in figure.table.rows} == {"a": "none", "b": "none", "c": "a, b"}
+
+
+@pytest.mark.parametrize("uncertain", [{"half": 1.5}, {"clear": False}], ids=["cost", "quality"])
+def test_a_model_that_cannot_be_told_apart_is_not_called_beaten(
+    costs: Callable[..., list[Figure]], uncertain: dict[str, object]
+) -> None:
+    [figure] = costs(**uncertain)
+    assert "beaten" not in figure.caption
+    assert figure.caption.endswith("but it cannot be told apart from a model on it in both: c.")
+    assert {row[-1] for row in figure.table.rows} == {"none"}
+
+
+def test_a_cost_without_known_uncertainty_beats_nothing(record: Make_record) -> None:
+    records = [
+        record(model=model, metrics=(MetricRow("q/a", value, "", "higher"), MetricRow("c/t", value, "/s", "higher")))
+        for model, value in (("a", 2.0), ("b", 1.0))
+    ]
+    columns = all_columns(records)
+    rows = [
+        replace(row, beats=frozenset("b") if row.label == "a" else frozenset()) for row in rows_of(records, columns)
+    ]
+    [figure] = cost_figures(rows, columns[0], [columns[1]])
+    assert "beaten" not in figure.caption
+
+
+def test_the_interval_of_a_cost_is_drawn(costs: Callable[..., list[Figure]]) -> None:
+    assert costs()[0].content.count("whisker") == 3
+
+
+def test_a_cost_with_a_remark_says_how_it_was_measured(record: Make_record) -> None:
+    records = [
+        record(
+            model=model,
+            metrics=(
+                MetricRow("q/a", 1.0, "", "higher"),
+                MetricRow("c/rate", 2.0, "/s", "higher", reason=reason),
+            ),
+        )
+        for model, reason in (("a", "the whole training"), ("b", None))
+    ]
+    columns = all_columns(records)
+    [figure] = cost_figures(rows_of(records, columns), columns[0], [columns[1]])
+    assert figure.about.startswith("How c/rate was measured. a: the whole training")
 
 
 def test_a_wide_range_of_cost_has_a_logarithmic_axis(costs: Callable[..., list[Figure]]) -> None:
@@ -119,3 +167,9 @@ def test_a_change_from_one_group_to_others_is_named_in_words(record: Make_record
     assert first.caption == "p/flips ↓: from “f” to each other one"
     assert second.caption == "p/flips ↓: from “m” to each other one"
     assert [row[0] for row in first.table.rows] == ["m", "x"]
+
+
+def test_a_metric_at_a_single_coordinate_is_a_dot_for_each_model(record: Make_record) -> None:
+    [figure] = figures(record, MetricRow("p/auc", 0.5, "fraction", "higher", at={"method": "gradients"}))
+    assert figure.caption == "p/auc, method=gradients ↑"
+    assert [row[0] for row in figure.table.rows] == ["a", "b"]

@@ -139,7 +139,7 @@ def test_what_went_wrong_names_more_than_failures(make_run: Make, record: Make_r
     run = make_run(busy, cells=3, left_out=[["imdb", "cnn", "takes image"]])
     text = " ".join(problem_lines(run, run.records()))
     assert "2 cells were not run" in text
-    assert "The machine was busy with other work during 1 of 1 cells" in text
+    assert "The machine was busy with other work during all cells" in text
     assert "One pair of task and model was left out" in text
     broken = make_run(record(status="failed", metrics=()), record(seed=1, probes={"q": ProbeRow("failed", "k", "x")}))
     assert problem_lines(broken, broken.records()) == ["1 of 2 cells failed.", "A probe failed once."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from bench_suite.contracts import Record
@@ -37,7 +38,7 @@ def test_each_pair_says_how_many_seeds_ran_or_why_it_does_not_apply(make_run: Ma
         ["mnist", "ran: 2 seeds", "ran: 1 seed"], ["loans", "ran: 1 seed", "does not apply ¹"],
     ]  # fmt: skip
     assert list(shown.grid.notes) == ["¹ takes image, the task is table"]
-    assert shown.summary == "4 of 4 cells ran; 1 pair of task and model left out"
+    assert shown.summary == "4 pairs of task and model: 3 ran, 1 not applicable (4 of 4 cells ran)"
     assert not shown.open
 
 
@@ -46,13 +47,26 @@ def test_a_failure_opens_the_grid_and_has_its_reason(make_run: Make, record: Mak
     shown = of(make_run(record(task="mnist"), record(task="loans"), broken))
     assert shown.grid.rows[1][1] == "1 of 2 seeds ran, 1 failed ¹"
     assert list(shown.grid.notes) == ["¹ ValueError: x"]
+    assert shown.summary == "2 pairs of task and model: 1 ran, 1 ran in part (2 of 3 cells ran, 1 failed)"
     assert shown.open
+
+
+def test_the_counts_of_pairs_sum_to_all_of_them(make_run: Make, record: Make_record) -> None:
+    cells = [record(task="mnist", model=model) for model in "ab"]
+    cells.append(record(task="loans", model="a", status="failed", reason="x", metrics=()))
+    left_out, text = [["imdb", "a", "takes image"]], '[matrix]\nexclude = [{ task = "loans", model = "b" }]'
+    shown = of(make_run(*cells, left_out=left_out, text=text))
+    assert shown.summary == (
+        "6 pairs of task and model: 2 ran, 2 left out by the suite's exclude, 1 without a result, 1 not applicable "
+        "(2 of 3 cells ran, 1 failed)"
+    )
+    assert sum(int(number) for number in re.findall(r"[:,] (\d+) ", shown.summary.split("(")[0])) == 6
 
 
 def test_a_pair_without_a_cell_was_excluded_or_not_asked_for_or_not_run(make_run: Make, record: Make_record) -> None:
     cells = (record(task="mnist", model="a"), record(task="loans", model="b"))
     words = {
-        "left out by `exclude`": {"text": '[matrix]\nexclude = [{ task = "loans", model = "a" }]'},
+        "left out by the suite's `exclude`": {"text": '[matrix]\nexclude = [{ task = "loans", model = "a" }]'},
         "not asked for": {"only": ["task=mnist"]},
         "not run": {"cells": 4},
         "no cell": {"text": "not [TOML"},

@@ -227,3 +227,17 @@ def test_only_a_live_page_may_ask_for_news(make_run: Make, record: Make_record) 
     run = make_run(record())
     policies = [re.search(r'content="(default-src[^"]*)"', page([run], live=live)) for live in (False, True)]
     assert ["connect-src" in policy[1] for policy in policies if policy] == [False, True]
+
+
+def test_backticks_of_a_text_become_code_elements_and_stay_escaped(make_run: Make, record: Make_record) -> None:
+    text = page([make_run(record(notes=("see `sex = <b>f</b>`", "a lone ` stays")))])
+    assert "<li>see <code>sex = &lt;b&gt;f&lt;/b&gt;</code></li>" in text
+    assert "<li>a lone ` stays</li>" in text
+
+
+def test_timings_of_all_tasks_are_called_doubtful_once_in_a_section(make_run: Make, record: Make_record) -> None:
+    busy = {"machine_busy": True}
+    text = page([make_run(record(task="a", **busy), record(task="b", **busy))])
+    assert text.count("are doubtful: the machine was busy") == 1
+    assert "Timings of all tasks are doubtful" in text
+    assert "Timings of this task are doubtful" in page([make_run(record(task="a", **busy), record(task="b"))])

@@ -36,12 +36,12 @@ class _Small:
 
     attribute: str
     counts: Mapping[str, int]
-    "Examples by name: `yes`, or of one class `yes and denied`."
+    "Examples by name: `sex = f`, or of one class `sex = f, class denied`."
     rows: np.ndarray
     "Of test; empty for the classes."
 
     def __str__(self) -> str:
-        return f"`{self.attribute}` {_listed([f'{name} ({count})' for name, count in self.counts.items()])}"
+        return _listed([f"`{name}` ({count})" for name, count in self.counts.items()])
 
 
 def small_groups(task: CheckedTask) -> Iterator[Finding]:
@@ -63,18 +63,18 @@ def small_groups(task: CheckedTask) -> Iterator[Finding]:
         return
     smallest = min(count for one in (groups or classes) for count in one.counts.values())
     parts = []
-    if groups:
-        parts.append(f"{', '.join(map(str, groups))}: rates known to ± {half_width(smallest):.2f} at worst")
-    if classes:
-        worst = half_width(min(count for one in classes for count in one.counts.values()))
-        parts.append(f"{', '.join(map(str, classes))}: ± {worst:.2f} for rates of one class")
+    for several, what in ((groups, "rates"), (classes, "rates of one class")):
+        if several:
+            worst = half_width(min(count for one in several for count in one.counts.values()))
+            parts.append(f"{', '.join(map(str, several))}: {what} known to ± {worst:.2f} at worst")
     mend = "give test more examples of these groups, or read their rates with their intervals"
     if groups:
         these = "this attribute" if len(groups) == 1 else "these attributes"
         mend += f"; not to report by {these}: {task.without_groups([one.attribute for one in groups])}"
     yield task.finding(
         "D010", "warning" if groups else "note",
-        f"fewer than {MIN_EXAMPLES} test examples of {'; and of '.join(parts)}", mend,
+        f"too few test examples in {'; and in '.join(parts)}; {MIN_EXAMPLES} examples make it ± {MAX_HALF_WIDTH:g}",
+        mend,
         [*(one.attribute for one in groups), *(f"{one.attribute} by class" for one in classes)],
         {"smallest": float(smallest), "half_width": half_width(smallest)},
         [task.evidence("test", np.unique(np.concatenate([one.rows for one in groups])))] if groups else [],
@@ -102,18 +102,21 @@ def _of_attribute(task: CheckedTask, attribute: str, values: np.ndarray) -> tupl
     known = names != UNKNOWN
     names, counts = names[known], counts[known]
     small = counts < MIN_EXAMPLES
-    groups = dict(zip(map(str, names[small].tolist()), counts[small].tolist()))
+    groups = {f"{attribute} = {name}": count for name, count in zip(names[small].tolist(), counts[small].tolist())}
+    if groups and 0 < (missing := int((values == UNKNOWN).sum())) < MIN_EXAMPLES:
+        groups[f"{attribute} = {UNKNOWN}"] = missing  # charts show this group too
     targets = task.targets("test")
     classes: dict[str, int] = {}
     if len(task.classes) == 2 and targets is not None:
         # Recalls, and the differences of equalised odds, are rates among the examples of one class.
         classes = {
-            f"{name} and {label}": count
+            f"{attribute} = {name}, class {label}": count
             for name in names[~small].tolist()
             for number, label in enumerate(task.classes)
             if (count := int(((values == name) & (targets == number)).sum())) < MIN_EXAMPLES
         }
-    rows = np.flatnonzero(np.isin(values, names[small]))
+    few = [*names[small].tolist(), *([UNKNOWN] if f"{attribute} = {UNKNOWN}" in groups else [])]
+    rows = np.flatnonzero(np.isin(values, few))
     return _Small(attribute, groups, rows), _Small(attribute, classes, rows[:0])
 
 

@@ -23,7 +23,10 @@ PROBLEMS = ("classification", "regression")
 METRICS = {
     "auc": {
         "title": "success of the attack (AUC)",
-        "about": "probability that the attack ranks a training example above another one; 0.5 is chance",
+        "about": (
+            "probability that the attack ranks a training example above another one; 0.5 is chance, so no leak is "
+            "seen. Read it before the advantage"
+        ),
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.5,
@@ -34,7 +37,7 @@ METRICS = {
         "title": "advantage of the attack",
         "about": (
             "share of the training examples that the attack recognises, minus the share of others that it takes for "
-            "such"
+            "such; 0 is chance, so no leak is seen. Read the AUC first"
         ),
         "unit": "fraction",
         "better": "lower",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +32,10 @@ MAX_CLASS = 40
 "Characters of the name of a class."
 MAX_NAMED = 4
 "Rows that a sentence names."
+BOLD = (
+    "Bold: no other row is clearly better, and at least one is clearly worse; a column whose rows cannot be told apart "
+    "has no bold value."
+)
 DIGITS = 6
 "Digits of the numbers with which a browser sorts."
 
@@ -63,11 +68,35 @@ def board(
     meanings = [Meaning(name, texts[name].title, texts[name].line) for name in names if name in texts]
     shown = Board(
         id, run, table.task, leaderboard.name(table), leaderboard.about_text(table), columns, rows[:MAX_ROWS],
-        len(rows), (*notes.lines(len(rows)), *left_out, *table.notes),
+        len(rows), notes.lines(len(rows)), (*left_out, *table.notes),
         any(row.rank is not None for row in table.rows), folds, meanings,
         None if trivial is None else _trivial_row(trivial, table, scales), winner(table),
     )  # fmt: skip
     return shown, _data(table, shown, rows, scale)
+
+
+def shared_remarks(boards: Sequence[Board]) -> tuple[list[Board], list[str]]:
+    """Return boards without the remarks that all of them share, and these remarks, so that a page has them once."""
+    if len(boards) < 2:
+        return list(boards), []
+    shared = [remark for remark in dict.fromkeys(boards[0].remarks) if all(remark in one.remarks for one in boards)]
+    rest = [[remark for remark in one.remarks if remark not in shared] for one in boards]
+    return [replace(one, remarks=own) for one, own in zip(boards, rest)], shared
+
+
+def legend(tables: Sequence[Table]) -> list[str]:
+    """Return how to read the signs that occur in some tables, a sentence each."""
+    values = [value for table in tables for row in table.rows for value in row.values.values()]
+    lines = []
+    if any(value.interval is not None for value in values):
+        lines.append("± is half of a 95 % interval and [ ] contains its two ends.")
+    if any(value.spread is not None for value in values):
+        lines.append("( ) contains the middle half of repeated measurements, or all of two or three.")
+    if any(row.tied or row.letters for table in tables for row in table.rows):
+        lines.append("= or a shared letter: the rows cannot be told apart.")
+    if any(best_values(table) for table in tables):
+        lines.append(BOLD)
+    return lines
 
 
 def _trivial_row(trivial: Trivial, table: Table, scales: Mapping[Column, formatting.Scale]) -> TrivialRow:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bench_suite.reports import formatting, leaderboard
+from bench_suite.reports.best import known_ends
 from bench_suite.reports.columns import Column
 from bench_suite.reports.html import svg
 from bench_suite.reports.html.svg import Mark, Point
@@ -91,8 +92,11 @@ def cost_figures(
 ) -> list[Figure]:
     """Return charts of the metric that ranks against metrics of cost, with the Pareto front.
 
+    A row is called beaten only if another one is clearly better in both: its `beats` has the row, and the intervals of
+    the cost do not overlap.
+
     Args:
-        rows: the rows of a table, with values of the columns.
+        rows: the rows of a table, with values of the columns, and with what each row beats.
         quality: the metric that ranks.
         costs: metrics of cost.
         order: as for `metric_figures`.
@@ -116,33 +120,52 @@ def _against(rows: Sequence[Row], quality: Column, cost: Column, order: Sequence
     both = [row for row in rows if row.values[quality].value is not None and row.values[cost].value is not None]
     x_scale = formatting.scale_for((row.values[cost].value for row in both), cost.unit)
     y_scale = formatting.scale_for((row.values[quality].value for row in both), quality.unit)
+    shown = both[:MAX_SERIES]
     points = {}
-    for row in both[:MAX_SERIES]:
+    for row in shown:
         low, high = _ends(row.values[quality], y_scale)
+        left, right = _ends(row.values[cost], x_scale)
         numbers = formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale)
         title = f"{row.label}: {', '.join(numbers)}"
         x, y = (row.values[cost].value or 0.0) / x_scale.divisor, (row.values[quality].value or 0.0) / y_scale.divisor
-        points[row.label] = [Point(x, y, low, high, title)]
+        points[row.label] = [Point(x, y, low, high, title, left, right)]
     xs, ys = [own[0].x for own in points.values()], [own[0].y for own in points.values()]
     best = pareto_front(
         [-x if cost.better == "lower" else x for x in xs], [-y if quality.better == "lower" else y for y in ys]
     )
     front = sorted((xs[number], ys[number]) for number in best)
-    wide = ["x"] if min(xs) > 0 and max(xs) > 20 * min(xs) else []
+    edges = xs + [end for own in points.values() for end in (own[0].left, own[0].right) if end is not None]
+    wide = ["x"] if min(edges) > 0 and max(edges) > 20 * min(edges) else []
     x_title, y_title = leaderboard.title(cost, x_scale), leaderboard.title(quality, y_scale)
-    names = list(points)
     chart = svg.scatter(points, x_title, y_title, logarithmic=wide, front=front, order=order)
+    beaten = {row.label: [other.label for other in shown if _beats(other, row, cost)] for row in shown}
     table = Grid(
-        ["Model", y_title, x_title, "On the Pareto front"],
+        ["Model", y_title, x_title, "Clearly beaten in both by"],
         [
             [row.label, formatting.full(row.values[quality], y_scale), formatting.full(row.values[cost], x_scale),
-             "yes" if number in best else "no"]
-            for number, row in enumerate(both[: len(names)])
+             ", ".join(beaten[row.label]) or "none"]
+            for row in shown
         ],
     )  # fmt: skip
-    dominated = [name for number, name in enumerate(names) if number not in best]
-    caption = f"{y_title} against {x_title}. The dashed line joins the models that no other one beats in both"
-    return Figure(f"{caption}; beaten in both: {', '.join(dominated)}." if dominated else f"{caption}.", chart, table)
+    worse = [f"{label} (by {', '.join(others)})" for label, others in beaten.items() if others]
+    near = [row.label for number, row in enumerate(shown) if number not in best and not beaten[row.label]]
+    lines = [f"{y_title} against {x_title}. The dashed line joins the best measured values (the Pareto front)"]
+    lines += [f"Clearly beaten in both: {', '.join(worse)}"] if worse else []
+    some = "it cannot be told apart from" if len(near) == 1 else "they cannot be told apart from"
+    lines += [f"Behind the line, but {some} a model on it in both: {', '.join(near)}"] if near else []
+    how = [f"{row.label}: {note}" for row in shown if (note := row.values[cost].note)]
+    about = f"How {cost.name} was measured. {'; '.join(how)}." if how else ""
+    return Figure(f"{'. '.join(lines)}.", chart, table, about=about)
+
+
+def _beats(one: Row, other: Row, cost: Column) -> bool:
+    """Return whether a row is clearly better than another one in the metric that ranks and in its cost."""
+    if other.label not in one.beats:
+        return False
+    first, second = known_ends(one, cost), known_ends(other, cost)
+    if first is None or second is None:
+        return False
+    return first[1] < second[0] if cost.better == "lower" else first[0] > second[1]
 
 
 def _scalar(rows: Sequence[Row], column: Column, order: Sequence[str]) -> Figure:
@@ -185,6 +208,8 @@ def _faceted(rows: Sequence[Row], columns: Sequence[Column], order: Sequence[str
 def _one_coordinate(
     rows: Sequence[Row], columns: Sequence[Column], name: str, fixed: tuple[Any, ...], order: Sequence[str]
 ) -> Figure:
+    if len(columns) == 1 and name != "to":
+        return replace(_scalar(rows, columns[0], order), directed=columns[0].better != "none")
     scale = formatting.scale_for((row.values[column].value for row in rows for column in columns), columns[0].unit)
     changed = fixed[-1] if name == "to" and fixed and fixed[-1][0] == "from" else None
     stated = fixed[:-1] if changed else fixed

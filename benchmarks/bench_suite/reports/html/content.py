@@ -18,6 +18,7 @@ from bench_suite.reports.html.curves import training_figures
 from bench_suite.reports.html.figures import ArtifactError, Pictures, artifact_figure
 from bench_suite.reports.html.questions import HEADINGS, OTHER, SHORT, questions_of
 from bench_suite.reports.html.view import CellLine, Failure, Figure, Grid, Part, Remark, Section
+from bench_suite.reports.html.worse_groups import worse_groups
 from bench_suite.reports.metric_texts import MetricText, metric_texts
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.table import Table
@@ -62,12 +63,22 @@ class Detailed:
 
 
 def detailed(tables: Sequence[Table]) -> list[Detailed]:
-    """Return the best rows of some tables with the values of all metrics."""
-    return [
-        Detailed(table, rows_of(records, all_columns(records)))
-        for table in tables
-        if (records := [record for row in table.rows[: DETAILS[0].rows] for record in row.cells])
-    ]
+    """Return the best rows of some tables with the values of all metrics, and with their ranks."""
+    shown = []
+    for table in tables:
+        rows = table.rows[: DETAILS[0].rows]
+        if records := [record for row in rows for record in row.cells]:
+            ranked = {row.cells[0].id: row for row in rows}
+            measured = rows_of(records, all_columns(records))
+            shown.append(Detailed(table, [_ranked(row, ranked.get(row.cells[0].id)) for row in measured]))
+    return shown
+
+
+def _ranked(row: Row, board: Row | None) -> Row:
+    """Return a row with its rank on the board, and what it beats there."""
+    if board is None:
+        return row
+    return replace(row, axes=board.axes, rank=board.rank, tied=board.tied, letters=board.letters, beats=board.beats)
 
 
 def sections(
@@ -138,7 +149,10 @@ def _part(
         record.machine_busy or any(head.marks for head in heads_of(record)) for record in cells
     )
     first, more = figures[: detail.charts], figures[detail.charts :][: detail.more]
-    return Part(id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread, doubtful)
+    statements = worse_groups(one.rows, columns) if question == "groups" else []
+    return Part(
+        id, one.table.task, leaderboard.name(one.table), first, more, grid, gallery, unread, doubtful, statements
+    )
 
 
 def _grid(rows: Sequence[Row], columns: Sequence[Column]) -> Grid:

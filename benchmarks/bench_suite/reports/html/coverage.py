@@ -48,11 +48,29 @@ def coverage(run: Run, records: Sequence[Record]) -> Coverage | None:
         lines.append(f"The first of {len(tasks)} tasks and {len(models)} models.")
     failed = sum(record.status != "ok" for record in records)
     missing = max(int(run.info.get("cells") or 0) - len(records), 0)
-    parts = [f"{len(records) - failed} of {len(records) + missing} cells ran"]
+    outcomes = Counter(
+        _outcome(pairs.get((task, model), ()), (task, model) in unfit, absent) for task in tasks for model in models
+    )
+    parts = [f"{len(records) - failed} of {_counted(len(records) + missing, 'cell')} ran"]
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{missing} not run"] if missing else []
-    parts += [f"{len(unfit)} pair{'s' if len(unfit) > 1 else ''} of task and model left out"] if unfit else []
-    return Coverage("; ".join(parts), Grid(["Task", *models[:MAX_MODELS]], rows, lines), bool(failed or missing))
+    ways = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items(), key=lambda one: -one[1]))
+    summary = f"{_counted(len(tasks) * len(models), 'pair')} of task and model: {ways} ({', '.join(parts)})"
+    return Coverage(summary, Grid(["Task", *models[:MAX_MODELS]], rows, lines), bool(failed or missing))
+
+
+def _outcome(cells: Sequence[Record], unfit: bool, absent: str) -> str:
+    """Return how a pair ended, for the count of all pairs: each has one outcome."""
+    if not cells:
+        return "not applicable" if unfit else absent.replace("`", "")
+    good = sum(record.status == "ok" for record in cells)
+    if good == len(cells):
+        return "ran"
+    return "ran in part" if good else "without a result"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _text(cells: Sequence[Record], unfit: str, absent: str, notes: escaping.Notes) -> str:
@@ -82,7 +100,7 @@ def _absence(run: Run, records: Sequence[Record]) -> str:
         return "not asked for"
     if int(run.info.get("cells") or 0) > len(records):
         return "not run"
-    return "left out by `exclude`" if _excludes(str(run.info.get("text") or "")) else "no cell"
+    return "left out by the suite's `exclude`" if _excludes(str(run.info.get("text") or "")) else "no cell"
 
 
 def _excludes(text: str) -> bool:

@@ -11,6 +11,7 @@ import bisect
 import hashlib
 import json
 import os
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from bench_suite.reports.failures import outcome
 from bench_suite.reports.gate_verdicts import verdicts_of, with_changes
 from bench_suite.reports.html import beside as example_file
 from bench_suite.reports.html import content, example_page
-from bench_suite.reports.html.boards import board
+from bench_suite.reports.html.boards import board, legend, shared_remarks
 from bench_suite.reports.html.content import DETAILS, Detail, Detailed
 from bench_suite.reports.html.coverage import coverage
 from bench_suite.reports.html.figures import Pictures
@@ -218,6 +219,7 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     name = run.name if several else ""
     texts = metric_texts(run, [column for table in run_tables for column in table.columns])
     boards, data = _boards(run, run_tables, ids, name, records, texts)
+    boards, shared = shared_remarks(boards)
     summary = across_tasks.across_tasks(run_tables)
     git = info.get("git") or {}
     commands, remark = provenance.reproduction(run)
@@ -239,7 +241,9 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
         "findings": content.findings(run),
         "remarks": content.reader_notes(run, records, prefix),
         "boards": boards,
+        "shared": shared,
         "across": None if summary is None else _across(summary),
+        "legend": legend(run_tables),
         "reading": leaderboard.reading(run_tables) if run_tables else "",
         "failures": content.failures(run, records),
         "problems": content.problem_lines(run, records),
@@ -349,6 +353,12 @@ def _breakable(text: str) -> Markup:
     return Markup("_<wbr>").join(Markup.escape(part) for part in _visible(text).split("_"))
 
 
+def _coded(text: Any) -> Markup:
+    """Return a text, escaped, whose parts in backticks are code elements."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(_visible(text)))))
+
+
+_CODE = re.compile(r"`([^`]+)`")
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER / "assets"),
     autoescape=True,
@@ -359,3 +369,4 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["lines"] = _lines
 _ENVIRONMENT.filters["breakable"] = _breakable
+_ENVIRONMENT.filters["coded"] = _coded

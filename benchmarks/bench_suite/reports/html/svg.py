@@ -52,6 +52,9 @@ class Point:
     "Ends of the interval of y."
     title: str = ""
     "What the mark stands for; browsers show it if one points at the mark. The marks without it are one element."
+    left: float | None = None
+    right: float | None = None
+    "Ends of the interval of x, which a scatter plot draws."
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def lines(
     every = [point for points in known.values() for point in points]
     bounds = [end for p in every for end in (p.low, p.high) if end is not None and math.isfinite(end)]
     edges = [edge for left, right, _ in histogram for edge in (left, right)]
-    across = axis([p.x for p in every] + edges, logarithmic="x" in logarithmic)
+    across = axis(_xs(every) + edges, logarithmic="x" in logarithmic)
     up = axis([p.y for p in every] + bounds, logarithmic="y" in logarithmic)
     below = 46 if histogram else 0
     frame = _Frame(across, up, _HEIGHT)
@@ -105,6 +108,9 @@ def lines(
             parts.append(f'<path class="line c{colour} d{number // COLOURS % 4}" d="M{path}"/>')
         if not joined:
             ends = [(frame.point(p.x, p.low or 0.0), frame.point(p.x, p.high or 0.0)) for p in banded]
+            for p in points:
+                if (sides := _width(p)) is not None:
+                    ends.append((frame.point(sides[0], p.y), frame.point(sides[1], p.y)))
             parts += [f'<path class="whisker c{colour}" d="M{low}L{high}"/>' for low, high in ends]
         titled = [p for p in points if p.title]
         parts += [_marker(number, *frame.position(p.x, p.y), p.title) for p in titled]
@@ -189,7 +195,7 @@ def scatter(
     series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, *, logarithmic: Sequence[str] = (),
     front: Sequence[tuple[float, float]] = (), order: Sequence[str] = (),
 ) -> Markup:  # fmt: skip
-    """Return a scatter plot with intervals of y, and perhaps a Pareto front.
+    """Return a scatter plot with intervals of x and y, and perhaps a Pareto front.
 
     Args:
         series: the points of each series.
@@ -204,7 +210,7 @@ def scatter(
         return chart
     every = [p for points in series.values() for p in points if math.isfinite(p.x) and math.isfinite(p.y)]
     ends = [end for p in every for end in (p.low, p.high) if end is not None and math.isfinite(end)]
-    across = axis([p.x for p in every], logarithmic="x" in logarithmic)
+    across = axis(_xs(every), logarithmic="x" in logarithmic)
     frame = _Frame(across, axis([p.y for p in every] + ends, logarithmic="y" in logarithmic), _HEIGHT)
     path = "L".join(frame.point(x, y) for x, y in front)
     line = f'<path class="front" d="M{path}"><title>Pareto front</title></path>'
@@ -426,6 +432,17 @@ def _interval(mark: Mark | Point) -> tuple[float, float] | None:
     if mark.low is None or mark.high is None or math.isnan(mark.low) or math.isnan(mark.high):
         return None
     return mark.low, mark.high
+
+
+def _width(point: Point) -> tuple[float, float] | None:
+    """Return the ends of the interval of x; None without two finite numbers."""
+    ends = (point.left, point.right)
+    return None if any(end is None or not math.isfinite(end) for end in ends) else (ends[0] or 0.0, ends[1] or 0.0)
+
+
+def _xs(points: Sequence[Point]) -> list[float]:
+    """Return each x of some points, and the ends of their intervals."""
+    return [p.x for p in points] + [end for p in points for end in _width(p) or ()]
 
 
 def _marked(mark: Mark) -> str:

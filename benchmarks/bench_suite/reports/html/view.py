@@ -127,6 +127,9 @@ class Board:
     count: int
     "Number of all rows."
     notes: Sequence[str]
+    "Footnotes."
+    remarks: Sequence[str]
+    "What a reader must know about the board, such as which columns are left out."
     ranked: bool
     folds: bool
     meanings: Sequence[Meaning] = ()
@@ -152,6 +155,8 @@ class Part:
     "How many artifacts could not be read, and why; empty if all could."
     doubtful: bool = False
     "Whether timings are doubtful: the machine was busy, or a rate was throttled or never became steady."
+    statements: Sequence[str] = ()
+    "What its charts show, in sentences."
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,12 @@ class Section:
     short: str
     "Its name in the navigation."
     parts: Sequence[Part]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the timings of all of its tasks are doubtful, and there are several."""
+        of_tasks = [part for part in self.parts if part.task]
+        return len(of_tasks) > 1 and all(part.doubtful for part in of_tasks)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@
       if (data.regression) return [false, name, number(answer[VALUE]), answer[VALUE] === null ? NOTHING : signed(answer[VALUE] - row[TARGET])];
       return [isWrong(row, model), name, className(data, answer[VALUE]), number(answer[SCORE], 3), number(answer[TRUE_SCORE], 3)];
     });
-    const header = data.regression ? ["Model", "Predicted", "Error"] : ["Model", "Predicted", "Score", "of the true class"];
+    const header = data.regression ? ["Model", "Predicted", "Error"] : ["Model", "Predicted", "Score", "Score of the true class"];
     const side = element("div");
     side.append(facts, table(header, lines), ...row[EXPLAINED].map((one) => explanation(data, row[ID], one)));
     const note = element("p", "Example ", "note");
