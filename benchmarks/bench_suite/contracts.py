@@ -700,8 +700,8 @@ class Artifact:
     `data` has plain lists and numbers, or arrays, which are converted. By kind:
 
     `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}; a point may be [x, y, low, high] with its
-             interval; optionally "logarithmic": ["x"], and "histogram": [[left, right, count], …] to be drawn below
-             the lines on the same x
+             interval; optionally "logarithmic": ["x"], "expected": [name] for lines that show what to expect by chance
+             or of an ideal model, and "histogram": [[left, right, count], …] to be drawn below the lines on the same x
     `bars`   {"y": label, "bars": {name: value}}; optionally "intervals": {name: [low, high]}, "reasons": {name: text}
              for bars without a value, and "signed": true for red bars above zero and blue ones below
     `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}

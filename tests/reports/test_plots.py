@@ -134,3 +134,14 @@ def test_every_colour_can_be_seen_on_white() -> None:
     assert len(set(COLOURS)) == 8
     assert all(1.05 / (luminance(colour) + 0.05) > 2.2 for colour in COLOURS)
     assert all(1.05 / (luminance(colour) + 0.05) > 2.9 for colour in COLOURS[:4])
+
+
+def test_what_is_expected_is_drawn_in_grey_without_a_marker() -> None:
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    points = [[0, 0], [1, 1]]
+    _lines(figure, {"x": "x", "y": "y", "series": {"loss": points, "chance": points}, "expected": ["chance"]})
+    loss, chance = figure.axes[0].get_lines()
+    assert (chance.get_color(), chance.get_linestyle(), chance.get_marker()) == ("#57606a", "--", "")
+    assert (loss.get_color(), loss.get_linestyle()) == (COLOURS[0], "-")
+    assert chance.get_color() not in COLOURS

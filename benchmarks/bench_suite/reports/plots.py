@@ -33,7 +33,7 @@ _MAX_FIGURE_WIDTH, _MAX_IMAGE_WIDTH = 400, 180
 _MAX_PHOTOGRAPH_WIDTH, _MAX_DRAWING_WIDTH = 512, 800
 "Width in pixels up to which an image counts as a photograph; a wider one is a drawing with text and takes the page."
 _MAX_LEGEND = 12
-_HISTOGRAM_HEIGHT, _HISTOGRAM_COLOUR = 0.7, "#999999"
+_HISTOGRAM_HEIGHT, _HISTOGRAM_COLOUR, _EXPECTED_COLOUR = 0.7, "#999999", "#57606a"
 "Height in inches and colour of a histogram below lines."
 
 
@@ -88,14 +88,17 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
     else:
         axes = bottom = _axes(figure)
     handles, names = [], []
+    expected = {*map(str, data.get("expected") or ())}
     for number, (name, points) in enumerate(data["series"].items()):
+        is_expected = str(name) in expected
+        colour = _EXPECTED_COLOUR if is_expected else COLOURS[number % len(COLOURS)]
         x, y = [_number(point[0]) for point in points], [_number(point[1]) for point in points]
         (handle,) = axes.plot(
             x,
             y,
-            color=COLOURS[number % len(COLOURS)],
-            linestyle=_DASHES[number // len(COLOURS) % len(_DASHES)],
-            marker=_MARKERS[number % len(_MARKERS)] if len(points) <= 40 else "",
+            color=colour,
+            linestyle="--" if is_expected else _DASHES[number // len(COLOURS) % len(_DASHES)],
+            marker=_MARKERS[number % len(_MARKERS)] if len(points) <= 40 and not is_expected else "",
             markersize=3.5,
             linewidth=1.4,
         )
@@ -103,7 +106,7 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
         names.append(_label(name, 28))
         if len(ranges := [[_number(value) for value in point] for point in points if len(point) == 4]) > 1:
             positions, _, low, high = zip(*ranges)
-            axes.fill_between(positions, low, high, color=COLOURS[number % len(COLOURS)], alpha=0.15, linewidth=0)
+            axes.fill_between(positions, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.set(**{f"{axis}scale": "log" for axis in data.get("logarithmic", ()) if axis in ("x", "y")})
     bottom.set_xlabel(_label(data["x"], 60))
     axes.set_ylabel(_label(data["y"], 40))

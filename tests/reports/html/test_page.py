@@ -241,3 +241,10 @@ def test_timings_of_all_tasks_are_called_doubtful_once_in_a_section(make_run: Ma
     assert text.count("are doubtful: the machine was busy") == 1
     assert "Timings of all tasks are doubtful" in text
     assert "Timings of this task are doubtful" in page([make_run(record(task="a", **busy), record(task="b"))])
+
+
+def test_a_value_breaks_before_its_brackets_only() -> None:
+    assert module._unbroken("0.97 ± 0.01") == "<span>0.97 ± 0.01</span>"
+    assert module._unbroken("0.05 [0.00, 0.11]") == "<span>0.05</span> <span>[0.00, 0.11]</span>"
+    assert module._unbroken("12,200 (10,100–14,200)") == "<span>12,200</span> <span>(10,100–14,200)</span>"
+    assert module._unbroken("<b> (&)") == "<span>&lt;b&gt;</span> <span>(&amp;)</span>"

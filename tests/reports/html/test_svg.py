@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -179,3 +180,38 @@ def test_a_logarithmic_axis_says_so_in_its_title_and_a_linear_one_does_not() -> 
     assert "size, log scale" not in chart
     chart = svg.lines({"a": [Point(0, 1), Point(10, 3)]}, "size", "rate", logarithmic=["x"])
     assert "log scale" not in chart, "0 has no logarithm, so the axis is linear"
+
+
+def test_what_is_expected_by_chance_is_grey_and_takes_no_colour_from_a_series() -> None:
+    points = [Point(0.0, 0.0), Point(1.0, 1.0)]
+    alone = svg.lines({"loss": points}, "x", "y")
+    chart = svg.lines({"chance": points, "loss": points}, "x", "y", expected=["chance"])
+    assert '<path class="line expected"' in chart
+    assert chart.count("chance</li>") == 1
+    assert re.findall(r'class="(?:line|dot) (c\d)', alone) == ["c0", "c0", "c0"]
+    assert re.findall(r'class="(?:line|dot) (c\d)', chart) == ["c0", "c0", "c0"]
+    assert "dot expected" not in chart
+
+
+def test_a_legend_shows_the_dashes_by_which_series_of_one_colour_differ() -> None:
+    chart = svg.lines({f"series {number}": [Point(0.0, 0.0), Point(1.0, 1.0)] for number in range(10)}, "x", "y")
+    keys = re.findall(r"<li>(.*?)</li>", chart)
+    assert ["d1" in key for key in keys] == [False] * 8 + [True] * 2
+
+
+def _luminance(colour: str) -> float:
+    digits = colour if len(colour) == 6 else "".join(2 * digit for digit in colour)
+    parts = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    linear = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_every_colour_of_a_series_can_be_seen_on_the_paper(number: int) -> None:
+    style = (Path(svg.__file__).parent / "assets/page.css").read_text("utf-8")
+    paper = re.findall(r"--paper: #([0-9a-f]+)", style)[number]
+    colours = re.findall(r"--c\d: #([0-9a-f]+)", style)[8 * number : 8 * number + 8]
+    assert len(set(colours)) == 8
+    for colour in colours:  # WCAG 2.2, 1.4.11: a contrast of 3 for graphics
+        low, high = sorted((_luminance(colour), _luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) >= 3

@@ -11,6 +11,7 @@ from bench_suite.stats.calibration import BINS, bin_numbers, top_label
 from bench_suite.stats.intervals import stable_seed
 from bench_suite.stats.reliability import Forecasts, consistency_band, forecasts_of, recalibrated
 
+CALIBRATED = "calibrated, 95 % of curves"
 POINTS = 60
 "Points of the band, and largest number of points of the curve."
 MAX_SIMULATIONS = 400
@@ -50,8 +51,9 @@ def diagrams(
     data = {
         "x": x,
         "y": y,
+        "expected": [CALIBRATED],
         "series": {
-            "calibrated, 95 % of curves": band.tolist(),
+            CALIBRATED: band.tolist(),
             "measured (isotonic)": _corners(forecasts.values, curve).tolist(),
         },
         "histogram": [[left / BINS, (left + 1) / BINS, int(count)] for left, count in enumerate(counts)],

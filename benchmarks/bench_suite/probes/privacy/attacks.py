@@ -11,6 +11,7 @@ from bench_suite.contracts import Artifact, Metric
 from bench_suite.stats.membership import Clusters, advantage, area, curve, hits_at
 from bench_suite.stats.proportions import clopper_pearson
 
+CHANCE = "chance"
 RATES = (0.01, 0.001)
 "False positive rates at which the true positive rate is reported."
 NAMES = ("auc", "advantage", "true_positive_rate")
@@ -92,8 +93,11 @@ def curves_artifact(scores: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Arti
     """Return the ROC curves of all attacks with a logarithmic axis of false positives (Carlini et al. 2022)."""
     series: dict[str, list[list[float]]] = {name: curve(*pair) for name, pair in scores.items()}
     rates = max(series.values(), key=len)
-    series["chance"] = [[rate, rate] for rate, _ in rates]  # no straight line on a logarithmic axis
-    data = {"x": "false positive rate", "y": "true positive rate", "logarithmic": ["x"], "series": series}
+    series[CHANCE] = [[rate, rate] for rate, _ in rates]  # no straight line on a logarithmic axis
+    data = {
+        "x": "false positive rate", "y": "true positive rate", "logarithmic": ["x"], "expected": [CHANCE],
+        "series": series,
+    }  # fmt: skip
     return Artifact(
         "attacks", "lines", data,
         "Membership inference: shares of members that an attack finds, and of non-members that it takes for members",

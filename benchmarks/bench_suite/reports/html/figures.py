@@ -166,8 +166,9 @@ def _lines(data: Mapping[str, Any]) -> tuple[Markup, Grid]:
             rows.append([str(name), _cell(x), f"{_cell(y)}{bounds}"])
     histogram = [[float(value or 0.0) for value in bar] for bar in data.get("histogram") or ()]
     chart = svg.lines(
-        series, str(data["x"]), str(data["y"]), logarithmic=data.get("logarithmic", ()), histogram=histogram
-    )
+        series, str(data["x"]), str(data["y"]), logarithmic=data.get("logarithmic", ()), histogram=histogram,
+        expected=[str(name) for name in data.get("expected") or ()],
+    )  # fmt: skip
     return chart, Grid(["Series", str(data["x"]), str(data["y"])], _thinned(rows, MAX_POINTS))
 
 

@@ -353,12 +353,18 @@ def _breakable(text: str) -> Markup:
     return Markup("_<wbr>").join(Markup.escape(part) for part in _visible(text).split("_"))
 
 
+def _unbroken(text: str) -> Markup:
+    """Return a value, escaped, that may be broken before its brackets only."""
+    return Markup(" ").join(Markup("<span>{}</span>").format(part) for part in _BRACKETS.split(_visible(text)))
+
+
 def _coded(text: Any) -> Markup:
     """Return a text, escaped, whose parts in backticks are code elements."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(_visible(text)))))
 
 
 _CODE = re.compile(r"`([^`]+)`")
+_BRACKETS = re.compile(r" (?=[\[(])")
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER / "assets"),
     autoescape=True,
@@ -369,4 +375,5 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["lines"] = _lines
 _ENVIRONMENT.filters["breakable"] = _breakable
+_ENVIRONMENT.filters["unbroken"] = _unbroken
 _ENVIRONMENT.filters["coded"] = _coded

@@ -36,6 +36,8 @@ _LABEL = 26
 "Characters of a row's label."
 _SHAPES = ("m-3.2,-3.2h6.4v6.4h-6.4z", "m0,-4.2l4,7.2h-8z", "m0,-4.6l4.6,4.6l-4.6,4.6l-4.6,-4.6z")
 "Markers of series, beside a circle: a square, a triangle and a diamond, as paths from their centres."
+_EXPECTED = -1
+"Number of the series that show what to expect."
 _LOG = ", log scale"
 _CHARACTER = 6.2
 "Mean width of a character of labels."
@@ -73,6 +75,7 @@ class Mark:
 def lines(
     series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, *, logarithmic: Sequence[str] = (),
     histogram: Sequence[Sequence[float]] = (), joined: bool = True, order: Sequence[str] = (),
+    expected: Sequence[str] = (),
 ) -> Markup:  # fmt: skip
     """Return a chart of lines with bands of their intervals.
 
@@ -84,6 +87,7 @@ def lines(
         histogram: counts as (left, right, count), to be drawn below the lines on the same x axis.
         joined: draw lines between the points; False for a scatter plot, whose intervals are bars.
         order: all series of the page's charts, so that each has one colour everywhere; default: those of this chart.
+        expected: the series that show what to expect by chance or of an ideal model: grey, dashed, without markers.
     """
     known = {name: [p for p in points if math.isfinite(p.x) and math.isfinite(p.y)] for name, points in series.items()}
     every = [point for points in known.values() for point in points]
@@ -94,28 +98,29 @@ def lines(
     below = 46 if histogram else 0
     frame = _Frame(across, up, _HEIGHT)
     parts = [*frame.grid(), *frame.labels(x_label, y_label, below)]
-    numbers = _numbers(known, order)
+    numbers = _numbers([name for name in known if name not in expected], order)
+    numbers = {name: numbers.get(name, _EXPECTED) for name in known}
     for name, points in known.items():
         number = numbers[name]
-        colour = number % COLOURS
+        colour = _colour(number)
         banded = [p for p in points if _interval(p) is not None]
         if joined and len(banded) > 1:
             outline = [frame.point(p.x, p.high or 0.0) for p in banded]
             outline += [frame.point(p.x, p.low or 0.0) for p in reversed(banded)]
-            parts.append(f'<path class="band c{colour}" d="M{"L".join(outline)}Z"/>')
+            parts.append(f'<path class="band {colour}" d="M{"L".join(outline)}Z"/>')
         if joined and len(points) > 1:
             path = "L".join(frame.point(p.x, p.y) for p in points)
-            parts.append(f'<path class="line c{colour} d{number // COLOURS % 4}" d="M{path}"/>')
+            parts.append(f'<path class="line {colour}{_dash(number)}" d="M{path}"/>')
         if not joined:
             ends = [(frame.point(p.x, p.low or 0.0), frame.point(p.x, p.high or 0.0)) for p in banded]
             for p in points:
                 if (sides := _width(p)) is not None:
                     ends.append((frame.point(sides[0], p.y), frame.point(sides[1], p.y)))
-            parts += [f'<path class="whisker c{colour}" d="M{low}L{high}"/>' for low, high in ends]
+            parts += [f'<path class="whisker {colour}" d="M{low}L{high}"/>' for low, high in ends]
         titled = [p for p in points if p.title]
         parts += [_marker(number, *frame.position(p.x, p.y), p.title) for p in titled]
         plain = [frame.position(p.x, p.y) for p in points if not p.title]
-        if plain and len(plain) <= MAX_MARKERS:
+        if plain and len(plain) <= MAX_MARKERS and number != _EXPECTED:
             parts.append(_markers(number, plain))
     height = _HEIGHT + below
     if histogram:
@@ -185,7 +190,7 @@ def dots(
                 continue
             if (ends := _interval(mark)) is not None:
                 path = f"M{_n(frame.x(ends[0]))},{_n(y)}H{_n(frame.x(ends[1]))}"
-                parts.append(f'<path class="whisker c{number % COLOURS}" d="{path}"/>')
+                parts.append(f'<path class="whisker {_colour(number)}" d="{path}"/>')
             title = mark.title or ", ".join(filter(None, (category, name))) + f": {_marked(mark)}"
             parts.append(_marker(number, frame.x(mark.value), y, title))
     return _svg(parts, frame.height, label or "Values with intervals", series if len(names) > 1 else {})
@@ -359,17 +364,32 @@ def _numbers(names: Iterable[str], order: Sequence[str]) -> dict[str, int]:
 def _svg(parts: Sequence[str], height: float, label: str, names: Mapping[str, int]) -> Markup:
     """Return the chart with its legend, which is HTML so that it wraps."""
     named = list(names.items())[:MAX_LEGEND]
-    keys = "".join(
-        f'<li><svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">{_marker(number, 6, 6, "")}</svg>'
-        f"{escape(plain_label(name, 40))}</li>"
-        for name, number in named
-    )
+    keys = "".join(f"<li>{_key(number)}{escape(plain_label(name, 40))}</li>" for name, number in named)
     rest = f"<li>and {len(names) - len(named)} more</li>" if len(names) > len(named) else ""
     legend = f'<ul class="legend">{keys}{rest}</ul>' if names else ""
     return Markup(
         f'<svg class="chart" viewBox="0 0 {WIDTH} {_n(height)}" role="img" aria-label="{escape(_plain(label))}">'
         f"{''.join(parts)}</svg>{legend}"
     )
+
+
+def _colour(number: int) -> str:
+    """Return the class that gives a series its colour."""
+    return "expected" if number == _EXPECTED else f"c{number % COLOURS}"
+
+
+def _dash(number: int) -> str:
+    """Return the class of the dashes of a line, after a space: empty for the first series of a colour."""
+    return f" d{number // COLOURS % 4}" if number >= COLOURS else ""
+
+
+def _key(number: int) -> str:
+    """Return the mark of a series in a legend, with the dashes of its line if it has some."""
+    marker = "" if number == _EXPECTED else _marker(number, 9, 6, "")
+    is_plain = 0 <= number < COLOURS
+    line = "" if is_plain else f'<path class="line {_colour(number)}{_dash(number)}" d="M0,6H18"/>'
+    box = "3 0 12 12" if is_plain else "0 0 18 12"
+    return f'<svg viewBox="{box}" width="{12 if is_plain else 18}" height="12" aria-hidden="true">{line}{marker}</svg>'
 
 
 def _shape(number: int) -> int:
@@ -382,13 +402,13 @@ def _markers(number: int, points: Sequence[tuple[float, float]]) -> str:
     circle = "m-3,0a3,3 0 1 0 6,0a3,3 0 1 0 -6,0z"
     shape = (circle, *_SHAPES)[_shape(number)]
     path = "".join(f"M{_n(x)},{_n(y)}{shape}" for x, y in points)
-    return f'<path class="dot c{number % COLOURS}" d="{path}"/>'
+    return f'<path class="dot {_colour(number)}" d="{path}"/>'
 
 
 def _marker(number: int, x: float, y: float, title: str) -> str:
     """Return the marker of a series: its shape changes with its colour."""
     x_text, y_text = _n(x), _n(y)
-    colour, shape = f"dot c{number % COLOURS}", _shape(number)
+    colour, shape = f"dot {_colour(number)}", _shape(number)
     content = f"<title>{escape(_plain(title))}</title>" if title else ""
     if shape == 0:
         return f'<circle class="{colour}" cx="{x_text}" cy="{y_text}" r="3.5">{content}</circle>'

@@ -113,9 +113,10 @@
     made.append(interval);
     row[CELLS].forEach(([text, note, best], column) => {
       const cell = element("td", undefined, "number");
-      const content = button(text, () => trace(board, number, column), `${text}: where this number comes from`);
+      const content = button("", () => trace(board, number, column), `${text}: where this number comes from`);
+      content.append(...text.split(/ (?=[[(])/).flatMap((part) => [" ", element("span", part)]).slice(1));
       if (best) { const bold = element("b"); bold.append(content); cell.append(bold); } else cell.append(content);
-      if (note) cell.append(" ", element("sup", note));
+      if (note) content.lastChild.append("\u00a0", element("sup", note));
       made.append(cell);
     });
     made.append(element("td", row[SEEDS], "number"));
