@@ -143,3 +143,9 @@ def test_what_went_wrong_names_more_than_failures(make_run: Make, record: Make_r
     assert "One pair of task and model was left out" in text
     broken = make_run(record(status="failed", metrics=()), record(seed=1, probes={"q": ProbeRow("failed", "k", "x")}))
     assert problem_lines(broken, broken.records()) == ["1 of 2 cells failed.", "A probe failed once."]
+
+
+def test_cells_without_a_result_are_named(make_run: Make, record: Make_record) -> None:
+    failed = record(task="loans", model="cnn", status="failed", reason="x", metrics=())
+    run = make_run(record(model="mlp"), failed)
+    assert reader_notes(run, run.records(), "")[0].text == "1 of 2 cells have no result: cnn on loans."

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from bench_suite.contracts import Record
 from bench_suite.reports import escaping, formatting, leaderboard
 from bench_suite.reports.columns import Column, all_columns
-from bench_suite.reports.doubts import data_notes, doubt_lines, machine_lines
+from bench_suite.reports.doubts import cells_in_words, data_notes, doubt_lines, machine_lines
 from bench_suite.reports.failures import cell_failures, cell_names, probe_failures, seeds_and_folds
 from bench_suite.reports.findings import shown_findings
 from bench_suite.reports.html.charts import columns_by_probe, cost_figures, metric_figures
@@ -275,8 +275,8 @@ def reader_notes(run: Run, records: Sequence[Record], prefix: str) -> list[Remar
     remarks: list[Remark] = []
     if not records and run.info.get("cells"):
         remarks.append(Remark("data", "No cell has a record: the run has just begun, or its records are missing."))
-    if failed := sum(record.status != "ok" for record in records):
-        text = f"{failed} of {len(records)} cells have no result."
+    if failed := [record for record in records if record.status != "ok"]:
+        text = f"{len(failed)} of {len(records)} cells have no result: {cells_in_words(failed)}."
         remarks.append(Remark("error", text, f"{prefix}failures", "what went wrong"))
     remarks += [Remark("data", f"{task}, {key}: {note}") for task, key, note in data_notes(records)]
     remarks += [Remark("warning", f"{line[:1].upper()}{line[1:]}.") for line in doubt_lines(records)]

@@ -7,7 +7,7 @@
   const [RANK, LABEL, NOTE, BAR, CELLS, VALUES, SEEDS, IDS, SEED_NAMES, BY_CELL, BEATS, AXES] = Array.from({ length: 12 }, (_, i) => i);
   const KINDS = {
     mean: "The board shows the mean of these cells with its 95 % interval, over their test examples and seeds.",
-    median: "The board shows the median of all repetitions in these cells, with the middle half of them in brackets. Below is the value of each cell.",
+    median: "The board shows the median of all repetitions in these cells, with the middle half of them, or all of two or three, in parentheses. Below is the value of each cell.",
     none: "There is no value; the note says why.",
   };
   const byId = (id) => document.getElementById(id);
