@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
@@ -373,7 +373,7 @@ def leaderboard(
     *,
     results: str | Path = "results",
     reference: str | None = None,
-    against: str | None = None,
+    against: Run | str | Path | None = None,
 ) -> Leaderboard:
     """Return the leaderboard of runs, as `bench leaderboard` does; it prints as tables, and nothing is written.
 
@@ -400,12 +400,14 @@ def leaderboard(
     from bench_suite.reports.ranking import Leaderboard
     from bench_suite.store.arguments import RUN_OR_NAME, check, check_each, check_results
     from bench_suite.store.atomic import StoreError
+    from bench_suite.store.commands import bench
     from bench_suite.store.runs import Run, Store
 
     check_results(results)
     check("reference", reference, (str, NoneType), "the name of a model, 'best', or None")
-    check("against", against, (str, NoneType), "the id of a run, 'baseline', 'latest', or None")
+    check("against", against, (Run, str, Path, NoneType), f"{RUN_OR_NAME}, 'baseline', 'latest', or None")
     if runs is not None and not isinstance(runs, Run | str | Path):
+        runs = [*runs] if isinstance(runs, Iterable) else runs
         check_each("runs", runs, (Run, str, Path), f"{RUN_OR_NAME}, or a list of these", RUN_OR_NAME)
     store, notes = Store(Path(results)), list[str]()
     if runs is None:
@@ -414,9 +416,11 @@ def leaderboard(
         names = [runs] if isinstance(runs, Run | str | Path) else runs
         chosen = [name if isinstance(name, Run) else store.open(name) for name in names]
     if not chosen:
-        raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
+        command = bench("run", "quickstart", results=Path(results))
+        raise StoreError(f"{results} holds no run that can be ranked\n  make one with: {command}")
     notes += [f"damaged and left out: {text}" for text in store.damages]
-    return Leaderboard.of(chosen, reference, notes, against)
+    base = str(against.path) if isinstance(against, Run) else against
+    return Leaderboard.of(chosen, reference, notes, None if base is None else str(base))
 
 
 def history(

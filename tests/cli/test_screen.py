@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bench_suite.cli.screen import Entry, Section, fit
 
 
@@ -30,10 +33,23 @@ def test_blank_lines_go_first_then_the_longest_section_from_its_end():
     assert shown == ["a 0", "a 1", "a 2", "a 3", "… and 5 more of a", "b 0", "b 1", "b 2"]
 
 
-def test_the_least_of_a_section_stays_however_small_the_screen_is():
-    assert texts([section("a", 9, least=2), section("b", 9)], 1) == [
-        "a 0", "a 1", "… and 7 more of a", "b 0", "… and 8 more of b",
-    ]  # fmt: skip
+def test_the_least_of_a_section_stays_unless_the_screen_is_smaller_than_that_of_all():
+    sections = [section("a", 9, least=2), section("b", 9)]
+    assert texts(sections, 5) == ["a 0", "a 1", "… and 7 more of a", "b 0", "… and 8 more of b"]
+    assert texts(sections, 4) == ["a 0", "… and 8 more of a", "b 0", "… and 8 more of b"]
+    assert texts(sections, 1) == ["… and 9 more of a", "… and 9 more of b"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6), st.integers(1, 250)), max_size=12), st.integers(20, 60)
+)
+def test_a_screen_is_never_longer_than_the_terminal(parts: list[tuple[int, int, int]], rows: int):
+    sections = [
+        Section([Entry("x" * size)] * count, least=least, text_rows=2, rest=lambda left: f"… {len(left)} more")
+        for count, least, size in parts
+    ]
+    shown = texts(sections, rows)
+    assert sum(max(1, -(-len(line) // 80)) for text in shown for line in text.split("\n")) <= rows
 
 
 def test_a_long_text_is_counted_by_its_rows_and_cut_only_if_there_is_no_room():

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from bench_suite.comparison.baselines import set_baseline
+from bench_suite.comparison.compare import compare
 from bench_suite.contracts import BenchError, Record
 from bench_suite.reports.changes import with_changes_since
-from bench_suite.reports.gate_verdicts import COLUMN
+from bench_suite.reports.gate_verdicts import COLUMN, with_changes
 from bench_suite.reports.leaderboard import leaderboard
 from bench_suite.reports.ranking import Leaderboard
 from bench_suite.reports.table import standings
@@ -81,3 +82,46 @@ def test_a_damaged_baseline_is_a_note_and_costs_no_leaderboard(make):
     board = Leaderboard.of([run])
     assert [column.reference for column in board.tables[0].columns] == [""] * len(board.tables[0].columns)
     assert all("not compared" in note for note in board.notes)
+
+
+@pytest.mark.parametrize("against", ["", "  "])
+def test_an_empty_name_is_an_error_and_no_baseline(make, against):
+    base, run = make(0.9), make(0.7)
+    set_baseline(Store(base.path.parent), base)
+    with pytest.raises(BenchError, match="--against is empty"):
+        Leaderboard.of([run], against=against)
+
+
+def test_a_run_is_not_compared_with_itself_and_says_so(make):
+    run, later = make(0.9), make(0.7)
+    with pytest.raises(BenchError, match=f"{run.name} is the run to compare with"):
+        Leaderboard.of([run], against=run.name)
+    notes: list[str] = []
+    with_changes_since(standings([run, later]), [run, later], run.name, notes.append)
+    assert notes == [f"{run.name} is not compared: {run.name} is the run to compare with"]
+
+
+def test_a_model_called_like_the_run_keeps_its_column(make_run, record):
+    def run(accuracy: float) -> Run:
+        models = {"latest": accuracy, "b": 0.8}
+        return make_run(*(record(model=name, seed=s, accuracy=models[name]) for name in models for s in (0, 1)))
+
+    first, second = run(0.9), run(0.7)
+    (table,) = standings([second], "latest").tables
+    (changed,) = with_changes([table], compare(first, second), reference="latest")
+    assert len({*changed.columns} - {*table.columns}) == 1
+    for before, after in zip(table.rows, changed.rows):
+        assert {column: after.values[column] for column in table.columns} == dict(before.values)
+
+
+def test_a_row_of_several_runs_has_no_change(make_run, record):
+    base = make_run(*(record(model=model, seed=seed) for model in "ab" for seed in (0, 1)))
+    set_baseline(Store(base.path.parent), base)
+    first = make_run(*(record(model=model, seed=0) for model in "ab"))
+    second = make_run(record(model="a", seed=1, accuracy=0.5))
+    rows = standings([first, second]).tables[0].rows
+    assert {row.model: len({cell.run for cell in row.cells}) for row in rows} == {"a": 2, "b": 1}
+    changed = with_changes_since(standings([first, second]), [first, second], None, pytest.fail).tables[0]
+    (column,) = [column for column in changed.columns if column.reference == COLUMN]
+    reasons = {row.model: row.values[column].note for row in changed.rows}
+    assert "several runs" in reasons["a"]

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import json
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
+from bench_suite.comparison.baselines import base_for
+from bench_suite.contracts import BenchError, Interval, MetricRow, ProbeRow, Record
+from bench_suite.reports import gate_verdicts
 from bench_suite.reports.gate_verdicts import verdicts_of
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.commands import bench, display_path, results_option
 from bench_suite.store.runs import Run, Store
+
+ASSETS = Path(gate_verdicts.__file__).parent / "html/assets"
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +77,7 @@ def test_every_command_about_stored_runs_names_their_folder(make_runs):
         "next": what_next(replace(comparison, gated=True), root),
         "short": short_report(run),
         "report": report(run, verdicts=verdicts_of(run)),
-        "page": "\n".join(re.findall(r"bench (?:compare|baseline set) [^<$]+(?=<)", page)),
+        "page": "\n".join(re.findall(r"<code[^>]*>(bench (?:compare|baseline set|show cell|export) [^<]+)", page)),
         "error": error_of(lambda: Store(root).open("zzz")),
     }
     for name, text in texts.items():
@@ -78,6 +85,26 @@ def test_every_command_about_stored_runs_names_their_folder(make_runs):
         commands = [one for one in RECIPE.findall(text) if one not in ("bench compare", "bench report")]
         assert commands or name in ("report", "markdown"), name
         assert all("--results runs" in command for command in commands), (name, commands)
+
+
+def test_the_program_of_a_page_knows_the_folder_of_each_run(make_runs):
+    from bench_suite.reports.html.page import write_page
+
+    text = write_page([*make_runs], Path("page.html"), examples=0).read_text()
+    (packed,) = re.findall(r'<script[^>]*id="packed"[^>]*>([^<]+)<', text)
+    boards = json.loads(zlib.decompress(base64.b64decode(packed), -zlib.MAX_WBITS))["boards"]
+    assert {board["option"] for board in boards} == {" --results runs"}
+    written = re.findall(r"bench (?:show cell|compare|export) \$?[^`\"]*", (ASSETS / "page.js").read_text())
+    assert len(written) == 3
+    assert all("${board.option}" in command for command in written)
+
+
+def test_a_name_of_a_foreign_run_is_quoted_in_a_command(folder):
+    run = Store(folder / "runs").create("x; touch y", {"overrides": [], "cells": 1, "command": "bench run x"})
+    with pytest.raises(BenchError, match=re.escape("bench run 'x; touch y' --results runs")):
+        base_for(Store(folder / "runs"), "latest", run)
+    with pytest.raises(BenchError, match=re.escape("bench run 'x; touch y' --results runs")):
+        base_for(Store(folder / "runs"), "last:3", run)
 
 
 def short_report(run: Run) -> str:

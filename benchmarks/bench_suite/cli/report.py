@@ -58,7 +58,7 @@ def command(
     from bench_suite.reports.table import check_reference
 
     store = Store(results)
-    selected_runs = [store.open(run) for run in runs or ("latest",)]
+    selected_runs = [*{run.path.resolve(): run for run in map(store.open, runs or ("latest",))}.values()]
     check_reference(reference, selected_runs)
     html = html or opened or (output is not None and output.suffix in (".html", ".htm"))
     if html and full:

@@ -178,7 +178,8 @@ def _verdicts(end: End) -> Iterator[_Verdict]:
 def _other_gates(left: Sequence[Entry]) -> str:
     """Return how many gates are left out, by verdict."""
     counts = Counter(entry.verdict for entry in left if isinstance(entry, _Verdict))
-    return f"… {', '.join(f'{count} more gates {verdict}' for verdict, count in counts.items())}: see the report"
+    texts = (f"{count} more gate{'' if count == 1 else 's'} {verdict}" for verdict, count in counts.items())
+    return f"… {', '.join(texts)}: see the report"
 
 
 # ── what is odd ─────────────────────────────────────────────────────────────────────────────────

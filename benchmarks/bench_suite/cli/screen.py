@@ -42,7 +42,9 @@ def fit(sections: Sequence[Section], columns: int, rows: int | None) -> list[Ent
     """Return the entries that fit, with a line for what is left out.
 
     If not everything fits, long texts are cut first, and sections end at their `most` entries. Then expendable sections
-    go, then entries of the longest section from its end.
+    go, then entries of the longest section from its end, down to its `least`. If that is still too much, the texts of
+    sections with `text_rows` get one row, and then further entries go, but the first of each section that has no line
+    for what is left out.
 
     Args:
         sections: the sections, from top to bottom.
@@ -54,18 +56,31 @@ def fit(sections: Sequence[Section], columns: int, rows: int | None) -> list[Ent
         return _shown(sections, counts)
     sections = [_with_short_texts(section, columns) for section in sections]
     counts = [count if one.most is None else min(count, one.most) for one, count in zip(sections, counts)]
-    while _rows(sections, counts, columns) > rows:
-        spare = {number: count - sections[number].least for number, count in enumerate(counts)}
-        spare = {number: count for number, count in spare.items() if count > 0}
-        if not spare:
-            break
-        first = max(spare, key=lambda number: (sections[number].expendable, spare[number], number))
-        counts[first] = 0 if sections[first].expendable else counts[first] - 1
+    counts = _fewer(sections, counts, columns, rows, [section.least for section in sections])
+    if _rows(sections, counts, columns) > rows:
+        sections = [one if one.text_rows is None else replace(one, text_rows=1) for one in sections]
+        sections = [_with_short_texts(section, columns) for section in sections]
+        counts = _fewer(sections, counts, columns, rows, [1] * len(sections))
+        counts = _fewer(sections, counts, columns, rows, [int(section.rest is None) for section in sections])
     for number, section in enumerate(sections):  # a line that stands for one entry may take as much room as the entry
         whole = [*counts[:number], len(section.entries), *counts[number + 1 :]]
         if len(section.entries) - counts[number] == 1 and _rows(sections, whole, columns) <= rows:
             counts = whole
     return _shown(sections, counts)
+
+
+def _fewer(
+    sections: Sequence[Section], counts: Sequence[int], columns: int, rows: int, least: Sequence[int]
+) -> list[int]:
+    """Return how many entries of each section are shown if they have to fit, as far as `least` allows."""
+    counts = [*counts]
+    while _rows(sections, counts, columns) > rows:
+        spare = {number: count - least[number] for number, count in enumerate(counts) if count > least[number]}
+        if not spare:
+            break
+        first = max(spare, key=lambda number: (sections[number].expendable, spare[number], number))
+        counts[first] = 0 if sections[first].expendable else counts[first] - 1
+    return counts
 
 
 def _with_short_texts(section: Section, columns: int) -> Section:

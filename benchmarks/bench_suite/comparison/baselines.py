@@ -16,7 +16,7 @@ from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ArtifactRow, Record
 from bench_suite.execution.selection import format_selectors
 from bench_suite.store.atomic import StoreError, Writer, exists, safe_name, write_file, writing_error
-from bench_suite.store.commands import results_option
+from bench_suite.store.commands import bench, results_option
 from bench_suite.store.records import dumps
 from bench_suite.store.runs import Run, Store
 
@@ -238,7 +238,7 @@ def base_run(
         if newest is None:
             raise NoBaseline(
                 f"there is no earlier run of {suite} in {store.root}\n"
-                f"  make one with: bench run {suite}{results_option(store.root)}"
+                f"  make one with: {bench('run', suite, results=store.root)}"
             )
         return Run(newest.path)
     if name in known and not exists(Path(name) / "run.json"):

@@ -20,6 +20,7 @@ from bench_suite.comparison.run_differences import run_notes
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record
+from bench_suite.store.commands import bench
 from bench_suite.store.runs import Run
 
 OPTIONS_OF_MODELS = "models."
@@ -49,7 +50,8 @@ def pair_models(base: Run, head: Run, models: tuple[str, str]) -> Pairing:
         if len(twins) > 1 or any(twin.id in matched for twin in twins):
             raise ComparisonError(
                 f"a cell of {models[1]} ({where}) fits several cells of {models[0]}: one of the two has an axis that "
-                f"the other lacks\n  compare all pairs of one run: bench compare {head.name} --between model"
+                "the other lacks\n  compare all pairs of one run: "
+                + bench("compare", head.name, "--between", "model", results=head.path.parent)
             )
         matched |= {twin.id for twin in twins}
         if not twins:

@@ -22,6 +22,7 @@ from bench_suite.contracts import BenchError, Finding, History, Record, Window, 
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.tracker_process import Call, Done, Failed, Follow, Known, Ready, Start
 from bench_suite.execution.worker_process import read_frame, write_frame
+from bench_suite.store.commands import bench
 from bench_suite.suite.plan import Cell
 
 START_SECONDS = 120.0
@@ -110,7 +111,8 @@ class TrackerProcess:
     def warning(self) -> str:
         """Return what to tell the user about a tracker that has failed."""
         reason = (self.failed or "").partition("\n")[0]
-        advice = f"; when the run has ended: bench export {self._run} --format {self.name.replace('_', '-')}"
+        command = bench("export", self._run, "--format", self.name.replace("_", "-"))
+        advice = f"; when the run has ended: {command}"
         return f"{self.name}: the run goes on without it: {reason}{advice if self._can_export else ''}"
 
     def _fail(self, message: str) -> None:

@@ -28,8 +28,10 @@ def with_changes_since(
         notify: called with a line about each run that cannot be compared with its baseline.
 
     Raises:
-        BenchError: `against` is stated, and no run can be compared with it.
+        BenchError: `against` is stated, and no run can be compared with it, or it is empty.
     """
+    if against is not None and not against.strip():
+        raise BenchError("--against is empty: name a run, or `baseline`, `latest` or `last:5`")
     comparisons, errors = list[Comparison](), dict[str, BenchError]()
     for run in runs:
         try:
@@ -53,5 +55,9 @@ def _compared(run: Run, against: str | None) -> Comparison | None:
     store = Store(Path(run.path).parent)
     if against is None and not any(one.suite == run.info["suite"] for one in baselines(store)):
         return None
-    base = base_for(store, against or WORD, run)
-    return None if isinstance(base, Run) and base.name == run.name else compare(base, run)
+    base = base_for(store, WORD if against is None else against, run)
+    if isinstance(base, Run) and base.name == run.name:
+        if against is None:
+            return None
+        raise BenchError(f"{run.name} is the run to compare with")
+    return compare(base, run)

@@ -165,17 +165,21 @@ def _with_change(table: Table, comparisons: Mapping[str, Comparison], reference:
         return table
     relative = any(row.relative for row in compared if row is not None)
     column = replace(sort, unit=SHARE if relative else sort.unit, reference=reference)
+    if column in table.columns:  # a model is called like the run
+        column = replace(column, reference=f"{reference} (run)")
     position = table.columns.index(sort) + 1
     rows = tuple(
         replace(row, values={**row.values, column: _change(row, own, comparisons.get(row.cells[0].run))})
         for row, own in zip(table.rows, compared)
     )
     columns = (*table.columns[:position], column, *table.columns[position:])
-    return replace(table, columns=columns, rows=rows, baseline=reference)
+    return replace(table, columns=columns, rows=rows, baseline=column.reference)
 
 
 def _change(row: Row, compared: VerdictRow | None, comparison: Comparison | None) -> Value:
     """Return the change of one row; p belongs to gates in one direction only, so a gate's is left out."""
+    if len({record.run for record in row.cells}) > 1:  # the value is of all of them, and a comparison of one
+        return Value(None, reason="its seeds are of several runs")
     if compared is not None:
         value = difference_value(compared)
         return replace(value, p=None) if compared.gated else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -126,3 +127,12 @@ def test_what_is_stated_in_another_form_leaves_the_rule(
         30: ["wrong"],
         20: ["borderline"],
     }
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 2**31], ids=["huge", "negative", "large"])
+def test_a_class_that_no_task_has_is_left_out(runs_of_examples: SimpleNamespace, tmp_path: Path, number: int) -> None:
+    stated = [{**entry, "class": number} for entry in STATED if isinstance(entry, dict)]
+    run = explained_run(runs_of_examples, tmp_path, stated=stated)
+    examples = task_examples(run, tables([run])[0])
+    assert isinstance(examples, TaskExamples)
+    assert all(math.isnan(own.explains) for shown in attributions(run, examples).values() for own in shown)

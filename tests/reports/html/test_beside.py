@@ -10,6 +10,7 @@ import pytest
 from bench_suite.reports.html import example_page
 from bench_suite.reports.html.beside import MARKER, beside, remove_stale
 from bench_suite.reports.html.page import write_page
+from bench_suite.reports.leaderboard import ReportError
 
 COLUMNS = {"targets": [0, 1] * 30, "predictions": [1, 1] * 30, "ids": range(60)}
 
@@ -49,3 +50,15 @@ def test_a_link_and_a_folder_stay_and_a_missing_file_is_no_error(tmp_path: Path)
     assert not remove_stale(tmp_path / "missing.html")
     assert remove_stale(ours)
     assert not ours.exists()
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(
+    runs_of_examples: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs_of_examples.example_run(tmp_path, "t", {"a": COLUMNS})
+    target = tmp_path / "page.html"
+    monkeypatch.setattr(example_page, "EXAMPLES_BYTES", 100)
+    beside(target).write_text("mine")
+    with pytest.raises(ReportError, match="is no page of examples: choose another --output"):
+        write_page([run], target)
+    assert (beside(target).read_text(), target.exists()) == ("mine", False)

@@ -81,3 +81,9 @@ def test_a_large_grid_is_cut(make_run: Make, record: Make_record) -> None:
     shown = of(make_run(*cells))
     assert len(shown.grid.header) == MAX_MODELS + 1
     assert shown.grid.notes[-1] == f"The first of 2 tasks and {MAX_MODELS + 3} models."
+
+
+def test_an_entry_of_another_form_in_a_damaged_run_is_left_out(make_run: Make, record: Make_record) -> None:
+    left_out = [["mnist", "cnn"], ["loans", "cnn", "takes image"], []]
+    shown = of(make_run(record(task="mnist", model="mlp"), record(task="loans", model="mlp"), left_out=left_out))
+    assert list(shown.grid.header) == ["Task", "mlp", "cnn"]

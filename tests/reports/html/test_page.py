@@ -7,12 +7,14 @@ import hashlib
 import json
 import re
 import runpy
+import shutil
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -248,3 +250,17 @@ def test_a_value_breaks_before_its_brackets_only() -> None:
     assert module._unbroken("0.05 [0.00, 0.11]") == "<span>0.05</span> <span>[0.00, 0.11]</span>"
     assert module._unbroken("12,200 (10,100–14,200)") == "<span>12,200</span> <span>(10,100–14,200)</span>"
     assert module._unbroken("<b> (&)") == "<span>&lt;b&gt;</span> <span>(&amp;)</span>"
+
+
+def test_two_runs_of_one_name_keep_their_own_examples(runs_of_examples: SimpleNamespace, tmp_path: Path) -> None:
+    runs = []
+    for number in (0, 1):
+        (tmp_path / str(number)).mkdir()
+        columns = {"targets": [0, 1] * 5, "predictions": [1, 1] * 5, "ids": range(10)}
+        run = runs_of_examples.example_run(tmp_path / str(number), "t", {f"model{number}": columns})
+        runs.append(run)
+    shutil.copytree(runs[1].path, renamed := runs[1].path.with_name(runs[0].name))
+    text = write_page([runs[0], Run(renamed)], tmp_path / "page.html").read_text("utf-8")
+    ids = Parsed(text).attributes("id")
+    assert [many for many in Counter(ids).values() if many > 1] == []
+    assert {"run-0-examples", "run-1-examples"} <= {*ids}

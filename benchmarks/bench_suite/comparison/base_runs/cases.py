@@ -24,6 +24,7 @@ from bench_suite.comparison.strategies import Location, PairedMetric, find_evide
 from bench_suite.comparison.verdicts import Case, Row
 from bench_suite.contracts import ArtifactRow, MetricRow, Predictions
 from bench_suite.stats.base_runs import STEP_LEVEL
+from bench_suite.store.commands import bench
 from bench_suite.store.records import is_timing, label_of
 from bench_suite.store.runs import Run
 from bench_suite.suite.spec import Gate
@@ -157,7 +158,7 @@ def case_of_runs(key: Key, metrics: Sequence[BaseMetric], gate: Gate | None) -> 
     exact = all(row is not None and row.kind == "exact" for metric in used for pair in metric.rows for row in pair)
     if len(used) == 1 or exact:
         if exact and len({tuple(_numbers(metric)) for metric in used}) > 1:
-            notes.append(f"the base runs differ, and the newest one counts: bench history {key[0]} says since when")
+            notes.append(f"the base runs differ, and the newest one counts: {bench('history', key[0])} says since when")
         case = case_of(key, newest.rows, newest.location, gate)
         return _with_notes(case and with_drift_note(case), notes)
 
@@ -171,7 +172,7 @@ def case_of_runs(key: Key, metrics: Sequence[BaseMetric], gate: Gate | None) -> 
     runs = case.evidence.base_runs if case is not None and case.evidence is not None else None
     if runs is not None and runs.p_of_between() <= STEP_LEVEL:
         notes.append(
-            f"the base runs differ by more than seeds and examples explain: bench history {key[0]} says since when"
+            f"the base runs differ by more than seeds and examples explain: {bench('history', key[0])} says since when"
         )
     return _with_notes(case, notes)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bench_suite.comparison.preconditions import NoBaseline
 from bench_suite.contracts import BenchError, Record
 from bench_suite.execution.selection import format_selectors
-from bench_suite.store.commands import results_option
+from bench_suite.store.commands import bench
 from bench_suite.store.runs import Run, Store, cell_overrides
 
 PREFIX = "last:"
@@ -207,7 +207,7 @@ def _too_few(
     need = "the variance between runs needs two or more" if count else "there is nothing to compare with"
     return (
         f"{name}: {have} of {suite} on {' or '.join(branches)} in {store.root}: {need}{skipped}\n"
-        f"  make runs of that branch with: bench run {suite}{results_option(store.root)}; "
+        f"  make runs of that branch with: {bench('run', suite, results=store.root)}; "
         "or compare with one run: --against latest"
         + ("" if name.partition("@")[2] else f"; or name another branch: {name}@BRANCH")
     )

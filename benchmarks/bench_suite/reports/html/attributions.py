@@ -29,9 +29,11 @@ MAX_WORDS = 150
 "Words of an explained text."
 MAX_BARS = 12
 "Columns of an explained row of a table."
+MAX_NUMBER = 2**31
+"No number of a class is as large."
 MAX_METHOD = 60
 "Characters of the name of a method."
-_NAME = re.compile(r"(?P<name>(?:right|wrong|borderline)(?:-(?P<rank>\d+))?)(?P<words>-words)?")
+_NAME = re.compile(r"(?P<name>(?:right|wrong|borderline)(?:-(?P<rank>[0-9]{1,4}))?)(?P<words>-words)?")
 
 
 KINDS: tuple[str, ...] = get_args(ExampleKind)
@@ -119,7 +121,7 @@ def _about(entry: Mapping[str, Any]) -> dict[str, Any]:
     about: dict[str, Any] = {"signed": entry.get("signed") is not False}
     if isinstance(method := entry.get("method"), str):
         about["method"] = method[:MAX_METHOD]
-    if isinstance(number := entry.get("class"), int):
+    if isinstance(number := entry.get("class"), int) and abs(number) < MAX_NUMBER:
         about["explains"] = float(number)
     if entry.get("map") is not None:
         with suppress(ValueError, TypeError, OverflowError):

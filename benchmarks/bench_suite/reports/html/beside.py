@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,11 @@ def beside(page: Path) -> Path:
     return page.with_name(f"{page.stem}-examples{page.suffix}")
 
 
+def is_foreign(path: Path) -> bool:
+    """Return whether there is something of this name that this package did not write."""
+    return os.path.lexists(path) and not _is_ours(path)
+
+
 def remove_stale(path: Path) -> bool:
     """Remove the examples of an earlier page; a file that this package did not write stays.
 
@@ -26,11 +32,17 @@ def remove_stale(path: Path) -> bool:
         Whether it was removed.
     """
     with suppress(OSError):
-        if path.is_symlink() or not path.is_file():
-            return False
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        if MARKER.encode() in head:
+        if _is_ours(path):
             path.unlink()
             return True
     return False
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        if path.is_symlink() or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return MARKER.encode() in file.read(HEAD_BYTES)
+    except OSError:
+        return False

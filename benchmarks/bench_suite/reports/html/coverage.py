@@ -26,7 +26,8 @@ def coverage(run: Run, records: Sequence[Record]) -> Coverage | None:
     pairs: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         pairs.setdefault((str(record.cell.get("task")), str(record.cell.get("model"))), []).append(record)
-    unfit = {(task, model): reason for task, model, reason in run.info.get("left_out") or ()}
+    left_out = [entry for entry in run.info.get("left_out") or () if len(entry) == 3]  # a damaged run has others
+    unfit = {(task, model): reason for task, model, reason in left_out}
     tasks = list(dict.fromkeys(task for task, _ in (*pairs, *unfit)))
     models = list(dict.fromkeys(model for _, model in (*pairs, *unfit)))
     if len(tasks) < 2:

@@ -6,6 +6,7 @@ import base64
 import io
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -42,14 +43,14 @@ class ArtifactError(BenchError):
 class Pictures:
     """The pictures of a page: the text refers to them, and the page gets as many of them as fit."""
 
-    def __init__(self, addresses: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(self, addresses: Mapping[Path, str] = MappingProxyType({})) -> None:
         """Begin without a picture.
 
         Args:
-            addresses: the address of each run's folder, with a slash at its end, by the run's name.
+            addresses: the address of each run's folder, with a slash at its end, by that folder.
         """
         self.addresses = addresses
-        self.figures: dict[tuple[str, str, str], Figure | None] = {}
+        self.figures: dict[tuple[Path, str, str], Figure | None] = {}
         "The artifacts that were read, by run, file and name of the cell."
         self._elements: list[tuple[str, str]] = []
         "The element of each picture, and that which stands for it if it does not fit."
@@ -108,7 +109,7 @@ def artifact_figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictur
     Raises:
         ArtifactError: its file is missing or damaged, or lacks the form of its kind.
     """
-    key = (run.name, row.file, cell_name)
+    key = (run.path, row.file, cell_name)
     if key not in pictures.figures:
         pictures.figures[key] = _figure(run, row, cell_name, pictures)
     return pictures.figures[key]
@@ -121,7 +122,7 @@ def _figure(run: Run, row: ArtifactRow, cell_name: str, pictures: Pictures) -> F
         if artifact.kind == "image":
             return Figure(
                 caption,
-                _picture(artifact, caption, pictures, pictures.addresses.get(run.name, "") + row.file),
+                _picture(artifact, caption, pictures, pictures.addresses.get(run.path, "") + row.file),
                 kind="picture",
             )
         draw = _DRAW.get(artifact.kind)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from bench_suite.reports.html.verdicts import between_runs, gate_verdicts, side_
 from bench_suite.reports.html.view import Board, Grid
 from bench_suite.reports.metric_texts import MetricText, metric_texts
 from bench_suite.reports.table import Table, tables
+from bench_suite.store.commands import bench, results_option
 from bench_suite.store.runs import Run
 
 MAX_BYTES = 980_000
@@ -63,6 +65,10 @@ def write_page(
         ReportError: a file cannot be written.
     """
     beside = example_file.beside(target)
+    if examples and example_file.is_foreign(beside):
+        raise leaderboard.ReportError(
+            f"{beside} exists, and is no page of examples: choose another --output, or write none with --examples 0"
+        )
     own, other = _pages(runs, target, beside.name, reference, examples)
     leaderboard.write(target, own.encode("utf-8", "replace"))
     if other:
@@ -128,14 +134,15 @@ def _pages(
         "version": __version__,
         "live": live,
         "version_shown": version,
+        "export": bench("export", runs[0].name, "--format", "csv", results=runs[0].path.parent),
     }
-    pictures = Pictures({one.run.name: one.address for one in described})
+    pictures = Pictures({one.run.path: one.address for one in described})
     # A page of many runs or tasks keeps its charts, and has fewer examples.
     for limit in (example_page.EXAMPLES_BYTES, example_page.EXAMPLES_BYTES // 3):
         shown = example_page.within(read, limit, _packed, _written, beside=bool(beside))
         has_more = any(one.beside is not None for one in shown)
         values |= {
-            "examples": {one.run.name: own.page for one, own in zip(described, shown)},
+            "examples": {one.prefix: own.page for one, own in zip(described, shown)},
             "beside": beside if has_more else "",
         }
         number, text = _fitting(values, described, pictures)
@@ -226,10 +233,14 @@ def _describe(run: Run, folder: Path, reference: str | None, ids: Any, prefix: s
     address = os.path.relpath(run.path, folder.resolve()).replace(os.sep, "/") + "/"
     without = content.without_predictions(run, records)
     for one in data:
-        one |= {"address": address, "name": run.name, "without": without}
+        one |= {
+            "address": address, "name": shlex.quote(run.name), "option": results_option(run.path.parent),
+            "without": without,
+        }  # fmt: skip
     described = {
         "prefix": prefix,
         "name": run.name,
+        "show_cell": bench("show", "cell", "ID", "--run", run.name, results=run.path.parent),
         "title": str(info.get("title") or info["suite"]),
         "description": str(info.get("description") or ""),
         "smoke": bool(info.get("smoke")),

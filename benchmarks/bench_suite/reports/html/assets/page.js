@@ -306,13 +306,13 @@
       return [
         row[SEED_NAMES][cell] === null ? "–" : `seed ${row[SEED_NAMES][cell]}`,
         value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 6 }),
-        command(`bench show cell ${id} --run ${board.name}`),
+        command(`bench show cell ${id} --run ${board.name}${board.option}`),
         there ? link("predictions", encoded(file)) : "not in the run's folder",
       ];
     });
     const [, note, , kind] = row[CELLS][column];
     const notes = board.notes.filter((text) => note.split(" ").includes(text.split(" ", 1)[0])).map((text) => element("p", text, "note"));
-    const about = lines.length ? KINDS[kind] : "This run has too many cells to trace in the page: see bench export --format csv.";
+    const about = lines.length ? KINDS[kind] : `This run has too many cells to trace in the page: see bench export ${board.name} --format csv${board.option}.`;
     open(title, ...means, element("p", about), ...notes, ...(lines.length ? [table(["Cell", "Value", "Its record", "Its predictions"], lines)] : []));
   }
 
@@ -347,7 +347,7 @@
       if (rows.length < 2) continue;
       const known = numbers.flatMap((first) => numbers.filter((second) => board.rows[first][BEATS].includes(second)).map((second) => `${board.rows[first][LABEL]} is better than ${board.rows[second][LABEL]}`));
       content.push(element("p", `By ${board.sort || "the metric that ranks"}: ${known.length ? known.join("; ") : "no row is known to be better than another one"}.`));
-      content.push(element("p", `A difference is that of the two numbers shown. bench compare ${board.name} --between model pairs the test examples and gives its interval.`, "note"));
+      content.push(element("p", `A difference is that of the two numbers shown. bench compare ${board.name} --between model${board.option} pairs the test examples and gives its interval.`, "note"));
     }
     open("Selected rows", ...content);
   }
