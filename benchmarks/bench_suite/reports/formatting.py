@@ -39,8 +39,6 @@ MIN_DECIMAL = 1e-4
 "Smallest magnitude of a number that is written without an exponent."
 MAX_DECIMALS = 6
 "Decimals of a small number that is written without an exponent, at most."
-MAX_SMALL = 1e-3
-"Magnitude below which a number is small: more decimals are zeros at its front, and not digits that it has."
 _UNWRITTEN_UNITS = ("fraction", "score", "count", "")
 "Units that are not written."
 
@@ -78,9 +76,9 @@ def decimals_for(uncertainty: float) -> int:
 def rounded(value: float, decimals: int) -> str:
     """Return the number with so many decimals and with thousands separators, never as `-0`.
 
-    A small number that would need more than `MAX_DECIMALS` decimals has an exponent, as in `5e−08`.
+    A number below `MIN_DECIMAL` that would need more than `MAX_DECIMALS` decimals has an exponent, as in `5e−08`.
     """
-    if decimals > MAX_DECIMALS and abs(value) < MAX_SMALL:
+    if decimals > MAX_DECIMALS and abs(value) < MIN_DECIMAL:
         if (own := round(value, decimals)) == 0:
             return "0"
         return f"{own:.{max(decimals + math.floor(math.log10(abs(own))), 0)}e}".replace("-", "−")
