@@ -407,3 +407,9 @@ def test_the_store_imports_nothing_heavy() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_runs_keep_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    names = [store.create("s", {}).name for _ in range(40)]
+    assert [info.run for info in reversed(store.runs())] == names

@@ -74,7 +74,7 @@ class Store:
         """
         check_path_length(self.root)
         now = datetime.now(UTC)
-        started = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        started = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
         missing = [folder for folder in (self.root, *self.root.parents) if not folder.exists()]
         path = self.root / f"{now:%Y%m%dT%H%M%SZ}-{safe_name(suite, 40)}-{secrets.token_hex(2)}"
         try:
