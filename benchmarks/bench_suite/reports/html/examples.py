@@ -327,7 +327,7 @@ def rule_text(examples: TaskExamples, choice: Selection) -> str:
     if len(choice.rows) == total:
         return f"All {total:,} test examples."
     several = len(examples.models) > 1
-    subject = "most models get" if several else "the model gets"
+    subject = "the largest number of models get" if several else "the model gets"
     hardest = "are predicted worst" if examples.regression else f"{subject} wrong"
     parts = [f"{choice.hardest:,} of those that {hardest}"] if choice.hardest else []
     parts += [f"{choice.disputed:,} more about which models disagree"] if choice.disputed else []

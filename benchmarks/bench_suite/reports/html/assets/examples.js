@@ -150,8 +150,9 @@
     explained: (row) => row[EXPLAINED].length > 0,
   };
 
-  function errorOf(data, row) {
-    const errors = answered(row).map((model) => {
+  // The worst error of the models, or that of the one that is asked about.
+  function errorOf(data, row, asked) {
+    const errors = answered(row).filter((model) => asked === null || model === asked).map((model) => {
       const answer = row[ANSWERS][model];
       if (data.regression) return answer[VALUE] === null ? 0 : Math.abs(answer[VALUE] - row[TARGET]);
       return isWrong(row, model) ? answer[SCORE] ?? 0 : -(answer[TRUE_SCORE] ?? 0);
@@ -232,7 +233,8 @@
 
     function draw() {
       let rows = data.rows.filter((row) => matches(row, state));
-      const key = { error: (row) => -errorOf(data, row), doubt: (row) => errorOf(data, row), spread: (row) => -spreadOf(row) }[state.sort];
+      const asked = state.shown.startsWith("model-") ? Number(state.shown.slice(6)) : null;
+      const key = { error: (row) => -errorOf(data, row, asked), doubt: (row) => errorOf(data, row, asked), spread: (row) => -spreadOf(row) }[state.sort];
       if (key) rows = rows.map((row) => [key(row), row]).sort((a, b) => a[0] - b[0]).map(([, row]) => row);
       const shown = rows.slice(0, state.limit);
       const before = list.children.length;

@@ -347,7 +347,7 @@
       if (rows.length < 2) continue;
       const known = numbers.flatMap((first) => numbers.filter((second) => board.rows[first][BEATS].includes(second)).map((second) => `${board.rows[first][LABEL]} is better than ${board.rows[second][LABEL]}`));
       content.push(element("p", `By ${board.sort || "the metric that ranks"}: ${known.length ? known.join("; ") : "no row is known to be better than another one"}.`));
-      content.push(element("p", `A difference is that of the two numbers shown. bench compare ${board.name} --between model${board.option} pairs the test examples and gives its interval.`, "note"));
+      content.push(element("p", `A difference is that of the two values before they are rounded, and says nothing about chance. bench compare ${board.name} --between model${board.option} pairs the test examples and gives its interval.`, "note"));
     }
     open("Selected rows", ...content);
   }
