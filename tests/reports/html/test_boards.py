@@ -105,7 +105,10 @@ def test_a_table_without_a_metric_that_ranks_has_no_small_chart(make_run: Make, 
 def test_a_sentence_names_the_best_row_or_those_that_tie(make_run: Make, record: Make_record) -> None:
     clear = make_run(record(model="a", accuracy=0.9), record(model="b", accuracy=0.5))
     (table,) = tables([clear])
-    assert winner(table) == "Best by quality/accuracy: a (0.900 ± 0.012), then b (0.500 ± 0.012)."
+    assert (
+        winner(table)
+        == "Best by quality/accuracy: a (0.900 ± 0.012), clearly better than the other; then b (0.500 ± 0.012)."
+    )
     tied = make_run(record(model="a", accuracy=0.9), record(model="b", accuracy=0.899))
     (table,) = tables([tied])
     assert winner(table) == "No single best: a, b cannot be told apart by quality/accuracy."

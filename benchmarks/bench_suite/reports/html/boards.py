@@ -123,7 +123,9 @@ def winner(table: Table) -> str:
         return f"No single best: {', '.join(names)}{more} cannot be told apart by {table.sort.name}."
     unit = f" {scale.unit}" if scale.unit else ""
     best, second = (f"{row.label} ({formatting.short(row.values[table.sort], scale)}{unit})" for row in ranked[:2])
-    return f"Best by {table.sort.name}: {best}, then {second}."
+    is_clear = len(first[0].beats) == len(ranked) - 1
+    clearly = f", clearly better than {'the other' if len(ranked) == 2 else 'all others'};" if is_clear else ","
+    return f"Best by {table.sort.name}: {best}{clearly} then {second}."
 
 
 def _scale(table: Table) -> Axis | None:

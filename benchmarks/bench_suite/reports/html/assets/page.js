@@ -337,13 +337,15 @@
       content.push(element("h3", board.heading));
       const rows = numbers.map((number) => board.rows[number]);
       const lines = board.columns.map((column, position) => {
-        const texts = rows.map((row) => row[CELLS][position][0]);
+        const texts = rows.map((row) => row[CELLS][position].slice(0, 2).filter(Boolean).join(" "));
         const [first, ...others] = rows.map((row) => row[VALUES][position]);
         const differences = others.map((value) => (value === null || first === null || column[REFERENCE] ? "–" : signed(value - first)));
         return [column[0], ...texts, ...differences];
       });
       const names = rows.map((row) => row[LABEL]);
       content.push(table(["Metric", ...names, ...names.slice(1).map((name) => `${name} − ${names[0]}`)], lines));
+      const marks = new Set(rows.flatMap((row) => row[CELLS].flatMap((cell) => cell[1].split(" "))));
+      content.push(...board.notes.filter((text) => marks.has(text.split(" ", 1)[0])).map((text) => element("p", text, "note")));
       if (rows.length < 2) continue;
       const known = numbers.flatMap((first) => numbers.filter((second) => board.rows[first][BEATS].includes(second)).map((second) => `${board.rows[first][LABEL]} is better than ${board.rows[second][LABEL]}`));
       content.push(element("p", `By ${board.sort || "the metric that ranks"}: ${known.length ? known.join("; ") : "no row is known to be better than another one"}.`));
